@@ -1,0 +1,100 @@
+# nstats: two programs, one folder each, and what both share in proto/.
+#   make, make test, make run, make bench, make lint, make format, make clean; CC=clang works too.
+#   SANITIZE=address,undefined (or thread) builds into a folder of its own.
+
+VERSION := 0.1.0
+
+comma := ,
+SANITIZE ?=
+BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+OBJ := $(BUILD)/obj
+
+PKG_CONFIG ?= pkg-config
+PROBE_LIBS := libpcap libprotobuf-c
+COLLECTOR_LIBS := libprotobuf-c libcares libcurl libmicrohttpd sqlite3 libdeflate
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
+	$(if $(WERROR),-Werror)
+HARDEN := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+OPTIMISE := $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all,-O2 -g)
+
+CFLAGS ?= $(OPTIMISE)
+CPPFLAGS += -D_GNU_SOURCE -DNSTATS_VERSION='"$(VERSION)"' -Iproto -Iprobe -Icollector -I$(OBJ)/proto
+ALL_CFLAGS := -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP
+ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+
+objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
+PROTO_OBJ := $(call objects,proto) $(OBJ)/proto/nstats.pb-c.o
+PROBE_OBJ := $(call objects,probe)
+COLLECTOR_OBJ := $(call objects,collector)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+
+all: $(BUILD)/nstats-probe $(BUILD)/nstats-collector
+
+$(BUILD)/nstats-probe: $(PROBE_OBJ) $(PROTO_OBJ)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(PROBE_LIBS))
+
+$(BUILD)/nstats-collector: $(COLLECTOR_OBJ) $(PROTO_OBJ)
+	$(CC) $(ALL_LDFLAGS) -pthread -o $@ $^ $$($(PKG_CONFIG) --libs $(COLLECTOR_LIBS))
+
+$(OBJ)/%.o: %.c $(OBJ)/proto/nstats.pb-c.h | deps-hint
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+# Generated code is built, never committed, and not held to our warnings.
+$(OBJ)/proto/nstats.pb-c.h $(OBJ)/proto/nstats.pb-c.c &: proto/nstats.proto | deps-hint
+	@mkdir -p $(OBJ)/proto
+	protoc-c --c_out=$(OBJ)/proto -Iproto nstats.proto
+
+$(OBJ)/proto/nstats.pb-c.o: $(OBJ)/proto/nstats.pb-c.c
+	$(CC) $(CPPFLAGS) -std=gnu17 $(HARDEN) $(CFLAGS) -MMD -MP -w -c -o $@ $<
+
+# A unit test is one file; it links the modules that it tests, which `// uses:` on its first lines names.
+$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(filter-out %/main.o,$(PROBE_OBJ) $(COLLECTOR_OBJ)) $(PROTO_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -pthread -o $@ $< \
+		$$(tests/unit/uses.sh tests/unit/$*.c $(OBJ)) $(PROTO_OBJ) \
+		-lcmocka $$($(PKG_CONFIG) --libs $(PROBE_LIBS) $(COLLECTOR_LIBS))
+
+deps-hint:
+	@command -v protoc-c >/dev/null || { echo "protoc-c is missing: run 'make deps'" >&2; exit 1; }
+
+deps:
+	@tests/deps.sh build
+
+unit-tests: $(UNIT_TESTS)
+
+check-unit: unit-tests
+	tests/run.sh unit $(BUILD)
+
+check-golden: all
+	tests/run.sh golden $(BUILD)
+
+check-e2e: all
+	tests/run.sh e2e $(BUILD)
+
+lint:
+	tests/run.sh lint $(BUILD)
+
+test:
+	@tests/deps.sh build test
+	@$(MAKE) --no-print-directory all unit-tests
+	@tests/run.sh all $(BUILD)
+
+bench: all
+	tests/bench/run.sh $(BUILD)
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh $(BUILD)
+
+format:
+	clang-format -i $(wildcard proto/*.[ch] probe/*.[ch] collector/*.[ch] tests/*/*.[ch])
+
+clean:
+	rm -rf build
+
+-include $(wildcard $(OBJ)/*/*.d $(OBJ)/tests/*/*.d)
+
+.PHONY: all deps deps-hint unit-tests check-unit check-golden check-e2e lint test bench run format clean
+.SECONDARY:

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the probe tells the collector, as plain C. wire.c turns it into datagrams and back; nobody
+ * else knows protobuf.
+ */
+#pragma once
+
+#include "addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BOOT_ID_LEN     16
+#define RECORD_NAME_LEN ADDR_HOST_LEN
+
+enum record_kind {
+	RECORD_FLOW,
+	RECORD_OTHER, /* "~other": exact remainder of one protocol and role */
+	RECORD_NON_IP,
+	RECORD_MALFORMED,
+};
+
+enum role {
+	ROLE_CLIENT,
+	ROLE_SERVER,
+};
+#define N_ROLES 2
+
+/* tx is what left the pod, rx what came in; bytes are frame lengths as the kernel counts them. */
+struct counters {
+	uint64_t tx_bytes;
+	uint64_t rx_bytes;
+	uint64_t tx_packets;
+	uint64_t rx_packets;
+	uint64_t retransmits; /* TCP payload bytes seen again, both ways */
+	uint32_t connections; /* TCP: handshakes completed */
+	uint32_t resets;      /* TCP: connections that ended by RST after they were established */
+	uint32_t failed;      /* TCP: attempts refused or never answered */
+	uint32_t rtt_us;      /* smallest handshake round trip; 0: none seen */
+};
+
+/* A row of one interval: connections summed over their ephemeral ports. */
+struct record {
+	enum record_kind kind;
+	enum role role;     /* of the pod; flows and ~other only */
+	uint8_t proto;      /* IANA number; flows and ~other only */
+	uint16_t port;      /* the service's; 0: none (ICMP, later fragments, ~other) */
+	struct addr local;  /* none unless RECORD_FLOW */
+	struct addr remote; /* none unless RECORD_FLOW */
+	struct counters sum;
+};
+
+/* Cumulative since the probe started. Interface counters are absolute, in bytes. */
+struct totals {
+	uint64_t captured_bytes;
+	uint64_t captured_packets;
+	uint64_t self_bytes;
+	uint64_t self_packets;
+	uint64_t kernel_drops;
+	uint64_t if_rx_bytes_open;
+	uint64_t if_tx_bytes_open;
+	uint64_t if_rx_bytes;
+	uint64_t if_tx_bytes;
+	uint64_t evicted_bytes;
+	uint64_t table_full_packets;
+	uint64_t role_guessed;
+	uint64_t send_errors;
+};
+
+/* Who reports: the pod, as the probe was told. Empty strings are "not known". */
+struct identity {
+	char cluster[RECORD_NAME_LEN];
+	char host[RECORD_NAME_LEN];
+	char namespace[RECORD_NAME_LEN];
+	char node[RECORD_NAME_LEN];
+};
+
+/* One datagram's header; its records go beside it. */
+struct report {
+	uint8_t boot_id[BOOT_ID_LEN];
+	uint64_t sequence;     /* from 1 */
+	uint64_t oldest;       /* 1 … sequence */
+	uint64_t sealed_bytes; /* tx + rx of all rows of this boot, this datagram included */
+	uint64_t start_ms;     /* Unix time */
+	uint32_t interval_ms;  /* elapsed, monotonic */
+	uint32_t part;
+	uint32_t parts;
+	bool is_final;
+	struct identity identity;
+	struct totals totals;
+};
+
+static inline uint64_t counters_bytes(const struct counters *c)
+{
+	return c->tx_bytes + c->rx_bytes;
+}
+
+/* Sums; of the round-trip times the smaller one that is known. */
+void counters_add(struct counters *sum, const struct counters *more);
+
+/* "tcp", "udp", "sctp", "icmp", "icmpv6", or the number, which is written to buf. */
+#define RECORD_PROTO_LEN 4
+const char *record_proto_name(uint8_t proto, char buf[static RECORD_PROTO_LEN]);
