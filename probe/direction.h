@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Did the pod send this packet, or receive it? In this order: what the packet's type says ("any");
+ * whether the source MAC is the interface's own; which address is a local one. Unknown where both
+ * ends or neither are local: then the flow table takes the sender of the first packet as local.
+ */
+#pragma once
+
+#include "packet.h"
+
+#define DIRECTION_LOCALS_MAX 64
+
+struct direction {
+	bool has_mac; /* false for a file, for "any", and for loopback, whose MAC is all zero */
+	uint8_t mac[6];
+	struct cidr locals[DIRECTION_LOCALS_MAX];
+	size_t n_locals;
+};
+
+enum packet_way direction_of(const struct direction *direction, const struct packet *packet);

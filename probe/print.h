@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * --print: a JSON line a row (DESIGN section 8), and one with the totals at the end.
+ */
+#pragma once
+
+#include "record.h"
+
+#include <stdio.h>
+
+void print_record(FILE *out, const struct report *report, const struct record *record);
+void print_totals(FILE *out, const struct totals *totals);
