@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cycle.h"
+
+#include "clock.h"
+#include "meter.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DISPATCH_MAX      4096  /* packets between two looks at the clock */
+#define DRAIN_MAX         65536 /* packets at an interval's end: more than the kernel's ring holds */
+#define SOCKETS_EVERY_MS  5000
+#define SETTLE_MS         (2 * CAPTURE_RETIRE_MS) /* by then the kernel has handed over what it had */
+#define SETTLE_MAX_MS     1200
+#define PACKET_AGE_MAX_US 10000000
+
+struct cycle {
+	struct capture *capture;
+	struct meter *meter;
+	struct deliver *deliver; /* the meter's; NULL with --print */
+	bool is_file;
+	int64_t interval_ms;
+
+	bool is_open;      /* an interval is; with -r only once a packet was read */
+	int64_t start_ms;  /* its start, Unix time */
+	int64_t opened_us; /* live: when it began, monotonic */
+	int64_t end_us;    /* live: when it ends, monotonic */
+
+	int64_t mono_ahead_us; /* live: of the wall clock, at this dispatch */
+	int64_t now_us;        /* live: of this dispatch, monotonic */
+	int64_t sockets_due_ms;
+};
+
+int cycle_new(const struct meter_config *config, const struct meter_parts *parts,
+	struct cycle **ret, char err[static ERR_LEN])
+{
+	struct cycle *cycle = calloc(1, sizeof(*cycle));
+	int r;
+
+	if (!cycle) {
+		snprintf(err, ERR_LEN, "cycle: out of memory");
+		return -ENOMEM;
+	}
+	cycle->capture = parts->capture;
+	cycle->is_file = config->is_file;
+	cycle->interval_ms = config->interval_ms;
+	r = meter_new(config, parts, &cycle->meter, err);
+	if (r < 0) {
+		cycle_free(cycle);
+		return r;
+	}
+	cycle->deliver = meter_deliver(cycle->meter);
+	*ret = cycle;
+	return 0;
+}
+
+void cycle_free(struct cycle *cycle)
+{
+	if (!cycle)
+		return;
+	meter_free(cycle->meter);
+	free(cycle);
+}
+
+/*
+ * Intervals lie on the wall clock's grid but end by the monotonic one. The timer may fire a little
+ * before the grid's line, since the wall clock is slewed (at most 500 ppm, adjtimex(2)).
+ */
+static void open_interval(struct cycle *cycle)
+{
+	int64_t length = cycle->interval_ms;
+	int64_t wall_us = clock_read_us(CLOCK_REALTIME);
+	int64_t early_ms = length / 1000 + 1;
+
+	cycle->opened_us = clock_read_us(CLOCK_MONOTONIC);
+	cycle->start_ms = (wall_us / 1000 + early_ms) / length * length;
+	cycle->end_us = cycle->opened_us + (cycle->start_ms + length) * 1000 - wall_us;
+	cycle->is_open = true;
+}
+
+static void on_live_frame(void *ctx, enum packet_link link, const struct capture_frame *frame)
+{
+	struct cycle *cycle = ctx;
+	int64_t time_us = frame->time_us + cycle->mono_ahead_us;
+
+	/* The wall clock was set between the packet and now. */
+	if (time_us > cycle->now_us || time_us < cycle->now_us - PACKET_AGE_MAX_US)
+		time_us = cycle->now_us;
+	meter_add(cycle->meter, link, frame, time_us);
+}
+
+static int dispatch_live(struct cycle *cycle, char err[static ERR_LEN])
+{
+	cycle->now_us = clock_read_us(CLOCK_MONOTONIC);
+	cycle->mono_ahead_us = cycle->now_us - clock_read_us(CLOCK_REALTIME);
+	return capture_dispatch(cycle->capture, DISPATCH_MAX, on_live_frame, cycle, err);
+}
+
+static void close_live(struct cycle *cycle, bool is_final)
+{
+	struct meter_interval interval = {
+		.start_ms = cycle->start_ms,
+		.now_us = clock_read_us(CLOCK_MONOTONIC),
+		.is_final = is_final,
+	};
+
+	interval.length_ms = (interval.now_us - cycle->opened_us + 500) / 1000;
+	meter_close_interval(cycle->meter, &interval);
+	cycle->is_open = false;
+}
+
+/* Packets that came before the line belong to the interval that ends there. */
+static int end_interval(struct cycle *cycle, char err[static ERR_LEN])
+{
+	int r = 1;
+
+	for (int n = 0; r > 0 && n < DRAIN_MAX; n += r)
+		r = dispatch_live(cycle, err);
+	close_live(cycle, false);
+	open_interval(cycle);
+	return r;
+}
+
+/* Returns when the loop must wake up, whatever the capture does. */
+static int64_t do_chores(struct cycle *cycle, int64_t now_ms)
+{
+	int64_t due_ms = cycle->end_us / 1000 + 1;
+
+	if (now_ms >= cycle->sockets_due_ms) {
+		meter_refresh_sockets(cycle->meter);
+		cycle->sockets_due_ms = now_ms + SOCKETS_EVERY_MS;
+	}
+	if (cycle->sockets_due_ms < due_ms)
+		due_ms = cycle->sockets_due_ms;
+	if (cycle->deliver) {
+		int64_t deliver_ms = deliver_step(cycle->deliver, now_ms);
+
+		due_ms = deliver_ms < due_ms ? deliver_ms : due_ms;
+	}
+	return due_ms;
+}
+
+/* Between the look at *stop and the wait no signal may come in, or it would be seen a timer later.
+ */
+static void wait_live(struct cycle *cycle, int64_t wait_ms, const volatile sig_atomic_t *stop)
+{
+	struct pollfd fds[] = {
+		{.fd = capture_fd(cycle->capture), .events = POLLIN},
+		{.fd = cycle->deliver ? deliver_fd(cycle->deliver) : -1, .events = POLLIN},
+	};
+	struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	if (!*stop)
+		(void)ppoll(fds, sizeof(fds) / sizeof(fds[0]), &wait, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* The kernel hands a block over when it is full or CAPTURE_RETIRE_MS old. */
+static int settle(struct cycle *cycle, char err[static ERR_LEN])
+{
+	int64_t begun_ms = clock_mono_ms();
+
+	for (;;) {
+		struct pollfd fd = {.fd = capture_fd(cycle->capture), .events = POLLIN};
+		int r = dispatch_live(cycle, err);
+		int64_t spent_ms = clock_mono_ms() - begun_ms;
+
+		if (r < 0)
+			return r;
+		if (spent_ms >= (r > 0 ? SETTLE_MAX_MS : SETTLE_MS))
+			return 0;
+		if (r == 0)
+			(void)poll(&fd, 1, SETTLE_MS / 4);
+	}
+}
+
+static int run_live(
+	struct cycle *cycle, const volatile sig_atomic_t *stop, char err[static ERR_LEN])
+{
+	int r = 0;
+
+	open_interval(cycle);
+	while (!*stop && r >= 0) {
+		int64_t now_ms, due_ms;
+
+		if (clock_read_us(CLOCK_MONOTONIC) >= cycle->end_us) {
+			r = end_interval(cycle, err);
+			continue;
+		}
+		due_ms = do_chores(cycle, clock_mono_ms());
+		now_ms = clock_mono_ms();
+		if (r < DISPATCH_MAX && due_ms > now_ms)
+			wait_live(cycle, due_ms - now_ms, stop);
+		r = dispatch_live(cycle, err);
+	}
+	if (r >= 0)
+		r = settle(cycle, err);
+	close_live(cycle, true);
+	return r < 0 ? r : 0;
+}
+
+/* Times beyond what a datagram can say are the nearest that it can. */
+static int64_t clamp_time(int64_t time_ms)
+{
+	if (time_ms < 0)
+		return 0;
+	return time_ms < WIRE_START_MAX_MS ? time_ms : WIRE_START_MAX_MS - 1;
+}
+
+static void close_file(struct cycle *cycle, bool is_final)
+{
+	const struct meter_interval interval = {
+		.start_ms = cycle->start_ms,
+		.length_ms = cycle->interval_ms,
+		.now_us = (cycle->start_ms + cycle->interval_ms) * 1000,
+		.is_final = is_final,
+	};
+
+	meter_close_interval(cycle->meter, &interval);
+	cycle->is_open = false;
+}
+
+/* An earlier packet stays in the interval that is open; one beyond it closes it. */
+static void on_file_frame(void *ctx, enum packet_link link, const struct capture_frame *frame)
+{
+	struct cycle *cycle = ctx;
+	int64_t length = cycle->interval_ms;
+	int64_t time_ms = clamp_time(frame->time_us / 1000);
+
+	if (cycle->is_open && time_ms >= cycle->start_ms + length)
+		close_file(cycle, false);
+	if (!cycle->is_open) {
+		cycle->start_ms = time_ms / length * length;
+		cycle->is_open = true;
+	}
+	meter_add(cycle->meter, link, frame, frame->time_us);
+}
+
+static int run_file(
+	struct cycle *cycle, const volatile sig_atomic_t *stop, char err[static ERR_LEN])
+{
+	int r = 1;
+
+	while (!*stop && r > 0)
+		r = capture_dispatch(cycle->capture, DISPATCH_MAX, on_file_frame, cycle, err);
+	if (!cycle->is_open) /* without a packet the totals are still told */
+		cycle->start_ms = clock_wall_ms() / cycle->interval_ms * cycle->interval_ms;
+	close_file(cycle, true);
+	return r < 0 ? r : 0;
+}
+
+int cycle_run(struct cycle *cycle, const volatile sig_atomic_t *stop, char err[static ERR_LEN])
+{
+	char end_err[ERR_LEN];
+	int r = cycle->is_file ? run_file(cycle, stop, err) : run_live(cycle, stop, err);
+
+	if (r == 0)
+		return meter_end(cycle->meter, err);
+	(void)meter_end(cycle->meter, end_err); /* the first error is the one to tell */
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The probe's story, and its clock: frames go to the meter, live as the kernel hands them over,
+ * from a file as fast as they are read; intervals end by the wall clock's grid, or by the file's
+ * times.
+ */
+#pragma once
+
+#include "meter.h"
+
+#include <signal.h>
+
+struct cycle;
+
+/* Keeps what parts holds until cycle_free. */
+int cycle_new(const struct meter_config *config, const struct meter_parts *parts,
+	struct cycle **ret, char err[static ERR_LEN]);
+void cycle_free(struct cycle *cycle);
+
+/*
+ * Runs until *stop becomes true (a signal handler's work) or the file ends; flushes the open
+ * interval as final, also where it ends with an error. 0 or -errno.
+ */
+int cycle_run(struct cycle *cycle, const volatile sig_atomic_t *stop, char err[static ERR_LEN]);

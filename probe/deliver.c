@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "deliver.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEND_BUDGET   64 /* datagrams between two looks at the capture, or two pauses */
+#define SEND_RETRY_MS 50
+#define HASTE_MS      2 /* before the next try, where nothing else waits */
+#define PACE_MS       1
+#define PATIENCE_MS   2000
+
+struct deliver {
+	struct deliver_config config;
+	struct outbox *outbox;
+	int64_t send_due_ms;
+	int64_t resolve_due_ms;
+	size_t burst;  /* datagrams since the last pause */
+	bool is_stuck; /* patience has run out once, and nothing was taken since */
+};
+
+int deliver_new(const struct deliver_config *config, struct deliver **ret, char err[static ERR_LEN])
+{
+	struct deliver *deliver = calloc(1, sizeof(*deliver));
+	int r;
+
+	if (!deliver) {
+		snprintf(err, ERR_LEN, "delivery: out of memory");
+		return -ENOMEM;
+	}
+	deliver->config = *config;
+	r = outbox_new(config->sender, config->ring_bytes, &deliver->outbox, err);
+	if (r < 0) {
+		deliver_free(deliver);
+		return r;
+	}
+	*ret = deliver;
+	return 0;
+}
+
+void deliver_free(struct deliver *deliver)
+{
+	if (!deliver)
+		return;
+	outbox_free(deliver->outbox);
+	free(deliver);
+}
+
+static void take_address(struct deliver *deliver, int64_t now_ms)
+{
+	char text[ADDR_STRLEN];
+	struct addr addr;
+	int r;
+
+	if (!resolver_take_address(deliver->config.resolver, &addr))
+		return;
+	r = sender_set_peer(deliver->config.sender, &addr, deliver->config.port);
+	deliver->send_due_ms = now_ms;
+	addr_format(&addr, text);
+	if (r < 0)
+		log_warn("collector cannot be reached", "addr=%s error=\"%s\" act=retry", text,
+			strerror(-r));
+	else
+		log_info("collector found", "addr=%s port=%u", text, deliver->config.port);
+}
+
+static enum outbox_state step(struct deliver *deliver, int64_t now_ms)
+{
+	enum outbox_state state;
+	size_t n;
+
+	deliver->resolve_due_ms = resolver_step(deliver->config.resolver, now_ms);
+	take_address(deliver, now_ms);
+	if (now_ms < deliver->send_due_ms)
+		return OUTBOX_BLOCKED;
+	state = outbox_send(deliver->outbox, SEND_BUDGET, &n);
+	deliver->burst += n;
+	/* POLLOUT would be ready at once after ENETUNREACH or ECONNREFUSED: a timer serves all. */
+	deliver->send_due_ms = now_ms;
+	if (state == OUTBOX_BLOCKED)
+		deliver->send_due_ms += deliver->config.is_patient ? HASTE_MS : SEND_RETRY_MS;
+	return state;
+}
+
+int64_t deliver_step(struct deliver *deliver, int64_t now_ms)
+{
+	enum outbox_state state = step(deliver, now_ms);
+
+	if (state != OUTBOX_EMPTY && deliver->send_due_ms < deliver->resolve_due_ms)
+		return deliver->send_due_ms;
+	return deliver->resolve_due_ms;
+}
+
+int deliver_fd(const struct deliver *deliver)
+{
+	return resolver_fd(deliver->config.resolver);
+}
+
+bool deliver_flush(struct deliver *deliver, int64_t max_ms)
+{
+	int64_t deadline_ms = clock_mono_ms() + max_ms;
+
+	for (;;) {
+		int64_t now_ms = clock_mono_ms();
+		struct pollfd fd = {.fd = deliver_fd(deliver), .events = POLLIN};
+		enum outbox_state state = step(deliver, now_ms);
+
+		if (state == OUTBOX_EMPTY)
+			return true;
+		if (now_ms >= deadline_ms)
+			return false;
+		(void)poll(&fd, 1, state == OUTBOX_BLOCKED ? HASTE_MS : PACE_MS);
+	}
+}
+
+/*
+ * A file has no clock that would pace it: each datagram is waited for, so that the ring need not
+ * evict, and the receiver is left a breath now and then. Where nothing is taken, that is waited for
+ * once.
+ */
+static void send_patiently(struct deliver *deliver)
+{
+	bool was_stuck = deliver->is_stuck;
+
+	deliver->is_stuck = !deliver_flush(deliver, was_stuck ? 0 : PATIENCE_MS);
+	if (deliver->is_stuck && !was_stuck)
+		log_warn(
+			"collector takes nothing", "act=\"reading on, the ring keeps the newest\"");
+	if (deliver->burst < SEND_BUDGET)
+		return;
+	deliver->burst = 0;
+	(void)poll(NULL, 0, PACE_MS);
+}
+
+void deliver_rows(
+	struct deliver *deliver, const struct report *head, const struct record *rows, size_t n)
+{
+	outbox_begin(deliver->outbox, head, rows, n);
+	while (outbox_seal_next(deliver->outbox)) {
+		if (deliver->config.is_patient)
+			send_patiently(deliver);
+		else
+			(void)step(deliver, clock_mono_ms());
+	}
+}
+
+uint64_t deliver_evicted_bytes(const struct deliver *deliver)
+{
+	return outbox_evicted_bytes(deliver->outbox);
+}
+
+bool deliver_owns(const struct deliver *deliver, const struct packet *packet)
+{
+	return sender_owns(deliver->config.sender, packet) ||
+	       resolver_owns(deliver->config.resolver, packet);
+}

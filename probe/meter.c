@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "meter.h"
+
+#include "flow_table.h"
+#include "hash.h"
+#include "log.h"
+#include "print.h"
+#include "report.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FLUSH_MAX_MS 2000
+
+/* A cumulative counter that is warned of when it begins to rise, not in every interval. */
+struct watch {
+	uint64_t last;
+	bool is_rising;
+};
+
+struct meter {
+	struct meter_config config;
+	struct meter_parts parts;
+	struct flow_table *table;
+	struct report_builder *builder;
+	struct deliver *deliver; /* NULL with --print */
+	struct role_sockets role_sockets;
+	struct totals totals;
+	struct watch drops, evictions, table_full;
+};
+
+static int read_counters(struct meter *meter, struct link_counters *ret)
+{
+	if (!meter->parts.link)
+		return -ENOENT;
+	return link_read_counters(meter->parts.link, meter->config.interface, ret);
+}
+
+static int open_deliver(struct meter *meter, char err[static ERR_LEN])
+{
+	const struct deliver_config config = {
+		.sender = meter->parts.sender,
+		.resolver = meter->parts.resolver,
+		.port = meter->config.collector_port,
+		.ring_bytes = meter->config.ring_bytes,
+		.is_patient = meter->config.is_file,
+	};
+
+	return meter->config.is_print ? 0 : deliver_new(&config, &meter->deliver, err);
+}
+
+static int open_counters(struct meter *meter, char err[static ERR_LEN])
+{
+	struct totals *totals = &meter->totals;
+	struct link_counters counters;
+	int r;
+
+	if (meter->config.is_file)
+		return 0;
+	r = read_counters(meter, &counters);
+	if (r < 0) {
+		snprintf(err, ERR_LEN, "counters of '%s': %s", meter->config.interface,
+			strerror(-r));
+		return r;
+	}
+	totals->if_rx_bytes_open = totals->if_rx_bytes = counters.rx_bytes;
+	totals->if_tx_bytes_open = totals->if_tx_bytes = counters.tx_bytes;
+	return 0;
+}
+
+int meter_new(const struct meter_config *config, const struct meter_parts *parts,
+	struct meter **ret, char err[static ERR_LEN])
+{
+	struct meter *meter = calloc(1, sizeof(*meter));
+	int r = -ENOMEM;
+
+	snprintf(err, ERR_LEN, "flow table for %zu flows: out of memory", config->flows_cap);
+	if (!meter)
+		return r;
+	meter->config = *config;
+	meter->parts = *parts;
+	meter->table = flow_table_new(config->flows_cap, hash_random_seed());
+	meter->builder = report_builder_new(config->flows_cap, config->top, hash_random_seed());
+	if (!meter->table || !meter->builder)
+		goto fail;
+	r = open_deliver(meter, err);
+	if (r == 0)
+		r = open_counters(meter, err);
+	if (r < 0)
+		goto fail;
+	*ret = meter;
+	return 0;
+
+fail:
+	meter_free(meter);
+	return r;
+}
+
+void meter_free(struct meter *meter)
+{
+	if (!meter)
+		return;
+	deliver_free(meter->deliver);
+	report_builder_free(meter->builder);
+	flow_table_free(meter->table);
+	free(meter);
+}
+
+/* A file that is printed: all that there is to say stands in the line of its totals. */
+static bool is_silent(const struct meter *meter)
+{
+	return meter->config.is_file && meter->config.is_print;
+}
+
+void meter_add(struct meter *meter, enum packet_link link, const struct capture_frame *frame,
+	int64_t now_us)
+{
+	const struct role_sockets *sockets = meter->parts.sockets ? &meter->role_sockets : NULL;
+	struct packet packet;
+	enum packet_result result =
+		packet_parse(link, frame->data, frame->cap_len, frame->wire_len, &packet);
+
+	meter->totals.captured_bytes += packet.length;
+	meter->totals.captured_packets++;
+	/* What a file holds is another's conversation. */
+	if (meter->deliver && !meter->config.is_file && result == PACKET_OK &&
+		deliver_owns(meter->deliver, &packet)) {
+		meter->totals.self_bytes += packet.length;
+		meter->totals.self_packets++;
+		return;
+	}
+	flow_table_add(meter->table, result, &packet,
+		direction_of(&meter->config.direction, &packet), sockets, now_us);
+}
+
+static bool begins_to_rise(struct watch *watch, uint64_t now)
+{
+	bool was_rising = watch->is_rising;
+
+	watch->is_rising = now > watch->last;
+	watch->last = now;
+	return watch->is_rising && !was_rising;
+}
+
+static void warn_of_losses(struct meter *meter)
+{
+	const struct totals *totals = &meter->totals;
+
+	if (begins_to_rise(&meter->drops, totals->kernel_drops))
+		log_warn("kernel drops packets", "drops=%" PRIu64, totals->kernel_drops);
+	if (begins_to_rise(&meter->evictions, totals->evicted_bytes))
+		log_warn("ring is full", "evicted_bytes=%" PRIu64 " act=\"oldest datagrams go\"",
+			totals->evicted_bytes);
+	if (begins_to_rise(&meter->table_full, totals->table_full_packets))
+		log_warn("flow table is full", "packets=%" PRIu64 " act=\"counted as ~other\"",
+			totals->table_full_packets);
+}
+
+static void read_totals(struct meter *meter)
+{
+	struct totals *totals = &meter->totals;
+	const struct flow_table_stats *stats = flow_table_stats(meter->table);
+	struct link_counters counters;
+
+	totals->table_full_packets = stats->full_packets;
+	totals->role_guessed = stats->role_guessed;
+	totals->kernel_drops = capture_kernel_drops(meter->parts.capture);
+	/* Without an answer the last values stay: the interface may just have gone. */
+	if (!meter->config.is_file && read_counters(meter, &counters) == 0) {
+		totals->if_rx_bytes = counters.rx_bytes;
+		totals->if_tx_bytes = counters.tx_bytes;
+	}
+	if (meter->deliver) {
+		totals->evicted_bytes = deliver_evicted_bytes(meter->deliver);
+		totals->send_errors = sender_errors(meter->parts.sender);
+	}
+}
+
+static uint32_t clamp_length(int64_t length_ms)
+{
+	if (length_ms < 1)
+		return 1;
+	return length_ms < WIRE_INTERVAL_MAX_MS ? (uint32_t)length_ms : WIRE_INTERVAL_MAX_MS;
+}
+
+void meter_close_interval(struct meter *meter, const struct meter_interval *interval)
+{
+	struct report head = {
+		.start_ms = (uint64_t)interval->start_ms,
+		.interval_ms = clamp_length(interval->length_ms),
+		.is_final = interval->is_final,
+		.identity = meter->config.identity,
+	};
+	const struct record *rows;
+	size_t n;
+
+	flow_table_expire(meter->table, interval->now_us);
+	n = report_build(meter->builder, meter->table, &rows);
+	read_totals(meter);
+	if (!is_silent(meter))
+		warn_of_losses(meter);
+	head.totals = meter->totals;
+	if (meter->deliver) {
+		deliver_rows(meter->deliver, &head, rows, n);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			print_record(stdout, &head, &rows[i]);
+		fflush(stdout);
+	}
+	flow_table_next_interval(meter->table, interval->now_us);
+}
+
+static int end_print(struct meter *meter, char err[static ERR_LEN])
+{
+	print_totals(stdout, &meter->totals);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	snprintf(err, ERR_LEN, "standard output: rows could not be written");
+	return -EIO;
+}
+
+static void end_deliver(struct meter *meter)
+{
+	if (!deliver_flush(meter->deliver, FLUSH_MAX_MS))
+		log_warn("not all datagrams were sent", "");
+	meter->totals.evicted_bytes = deliver_evicted_bytes(meter->deliver);
+	meter->totals.send_errors = sender_errors(meter->parts.sender);
+}
+
+int meter_end(struct meter *meter, char err[static ERR_LEN])
+{
+	const struct totals *totals = &meter->totals;
+	int r = 0;
+
+	if (meter->deliver)
+		end_deliver(meter);
+	else
+		r = end_print(meter, err);
+	if (!is_silent(meter))
+		log_info("probe ends",
+			"captured_bytes=%" PRIu64 " captured_packets=%" PRIu64
+			" self_bytes=%" PRIu64 " kernel_drops=%" PRIu64 " evicted_bytes=%" PRIu64
+			" send_errors=%" PRIu64,
+			totals->captured_bytes, totals->captured_packets, totals->self_bytes,
+			totals->kernel_drops, totals->evicted_bytes, totals->send_errors);
+	return r;
+}
+
+void meter_refresh_sockets(struct meter *meter)
+{
+	if (meter->parts.sockets)
+		sockets_refresh(meter->parts.sockets, &meter->role_sockets);
+}
+
+struct deliver *meter_deliver(struct meter *meter)
+{
+	return meter->deliver;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames in, intervals out: a frame is parsed, told apart from our own conversation, given a
+ * direction and put into the flow table; at an interval's end the table becomes rows, which are
+ * printed or delivered. When that is, is the cycle's business.
+ */
+#pragma once
+
+#include "capture.h"
+#include "deliver.h"
+#include "direction.h"
+#include "link.h"
+#include "record.h"
+#include "resolve.h"
+#include "send.h"
+#include "sockets.h"
+
+struct meter_config {
+	struct identity identity;
+	uint32_t interval_ms;
+	size_t flows_cap;
+	size_t top;
+	size_t ring_bytes;
+	bool is_print;
+	bool is_file; /* time comes from the packets */
+	struct direction direction;
+	char interface[LINK_NAME_LEN]; /* live only */
+	uint16_t collector_port;       /* the resolver knows the address */
+};
+
+/* Link and sockets are NULL with is_file, sender and resolver with is_print. */
+struct meter_parts {
+	struct capture *capture;
+	struct link *link;
+	struct sockets *sockets;
+	struct sender *sender;
+	struct resolver *resolver;
+};
+
+struct meter;
+/* Keeps what parts holds until meter_free. */
+int meter_new(const struct meter_config *config, const struct meter_parts *parts,
+	struct meter **ret, char err[static ERR_LEN]);
+void meter_free(struct meter *meter);
+
+/* now_us: see flow_table_add. */
+void meter_add(struct meter *meter, enum packet_link link, const struct capture_frame *frame,
+	int64_t now_us);
+
+/* Reads the kernel's sockets again, for the roles of connections to come. */
+void meter_refresh_sockets(struct meter *meter);
+
+struct meter_interval {
+	int64_t start_ms; /* Unix time */
+	int64_t length_ms;
+	int64_t now_us; /* the flow table's time at its end */
+	bool is_final;
+};
+void meter_close_interval(struct meter *meter, const struct meter_interval *interval);
+
+/* After the final interval: prints the totals, or waits until the ring is sent. 0 or -errno. */
+int meter_end(struct meter *meter, char err[static ERR_LEN]);
+
+/* NULL with --print. */
+struct deliver *meter_deliver(struct meter *meter);
