@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define ADDR_STRLEN 46	/* INET6_ADDRSTRLEN */
+#define ADDR_STRLEN   46  /* INET6_ADDRSTRLEN */
 #define ADDR_HOST_LEN 254 /* a DNS name (RFC 1035 2.3.4: 253 bytes as text) and NUL */
 
 /* Bytes behind len are zero, so that two addresses may be compared and hashed as memory. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Seeded hash of keys that come from outside: without the seed nobody can aim collisions at a table.
+ * Seeded hash of keys that come from outside: without the seed nobody can aim collisions at a
+ * table.
  */
 #pragma once
 

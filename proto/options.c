@@ -366,10 +366,12 @@ enum option_outcome options_parse(const struct option_table *table, int argc, ch
 
 static size_t word_len(const char *text)
 {
-	return *text == '[' ? strcspn(text, "]") + 1 : strcspn(text, " ");
+	size_t note_len = *text == '(' ? strcspn(text, ")") : 0;
+
+	return note_len + strcspn(text + note_len, " ");
 }
 
-/* Words from column at on, continued at indent; a "[note]" stays in one piece. */
+/* Words from column at on, continued at indent; a "(note)" stays in one piece. */
 static void print_wrapped(FILE *out, const char *text, size_t indent, size_t at)
 {
 	while (*text) {
@@ -437,9 +439,9 @@ void options_print_help(const struct option_table *table, FILE *out)
 
 		left_format(row, left);
 		snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", row->help,
-			has_initial ? " [default: " : "", has_initial ? row->initial : "",
-			has_initial ? "]" : "", row->alias ? " [env: " : "",
-			row->alias ? row->alias : "", row->alias ? "]" : "");
+			has_initial ? " (default: " : "", has_initial ? row->initial : "",
+			has_initial ? ")" : "", row->alias ? " (env: " : "",
+			row->alias ? row->alias : "", row->alias ? ")" : "");
 		print_row(out, left, text, column);
 	}
 	print_row(out, "  -h, --help", HELP_NOTE, column);
@@ -450,9 +452,8 @@ void options_print_help(const struct option_table *table, FILE *out)
 	fputc('\n', out);
 	print_wrapped(out,
 		"Each option may stand in the environment instead: --some-flag as "
-		"NSTATS_SOME_FLAG. "
-		"What comes first wins: the flag, NSTATS_SOME_FLAG, the name in [env: ...], the "
-		"default.",
+		"NSTATS_SOME_FLAG. What comes first wins: the flag, NSTATS_SOME_FLAG, the name "
+		"in (env: ...), the default.",
 		0, 0);
 }
 

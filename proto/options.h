@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Options are data: a row in a program's table gives the flag, its environment variables, default,
- * bounds, help text and the README's line. Order of precedence: flag, NSTATS_<NAME>, alias, default.
+ * bounds, help text and the README's line. Order of precedence: flag, NSTATS_<NAME>, alias,
+ * default.
  */
 #pragma once
 
@@ -15,7 +16,8 @@
 enum option_type {
 	OPTION_TEXT,   /* const char *, borrowed from argv, the environment or the table */
 	OPTION_NUMBER, /* uint64_t within [min, max] */
-	OPTION_BYTES,  /* uint64_t within [min, max]; suffixes k, M, G, KiB, MiB, GiB are powers of 1024 */
+	OPTION_BYTES,  /* uint64_t within [min, max]; suffixes k, M, G, KiB, MiB, GiB are powers of
+			  1024 */
 	OPTION_CHOICE, /* int: the index in choices */
 	OPTION_SWITCH, /* bool: no argument on the command line; 0/1/on/off in the environment */
 	OPTION_PORT,   /* const char *: "host[:port]"; a port outside 1…65535 is refused here */
@@ -23,7 +25,7 @@ enum option_type {
 
 struct option_row {
 	const char *name;    /* "interval" */
-	char letter;	     /* 't', or 0 */
+	char letter;         /* 't', or 0 */
 	const char *arg;     /* "SECONDS"; NULL for a switch */
 	const char *alias;   /* environment name kept for compatibility, or NULL */
 	const char *initial; /* default as text; NULL: unset */
@@ -52,8 +54,8 @@ enum option_outcome {
 };
 
 /*
- * Fills the config struct that the rows' offsets speak of. *ret_operand is the first argument that is
- * no option (a sub-command), or NULL; a second one is an error.
+ * Fills the config struct that the rows' offsets speak of. *ret_operand is the first argument that
+ * is no option (a sub-command), or NULL; a second one is an error.
  */
 enum option_outcome options_parse(const struct option_table *table, int argc, char **argv,
 	void *config, const char **ret_operand, char err[static ERR_LEN]);

@@ -14,9 +14,11 @@
 #define WIRE_LOCALS_MAX      32            /* distinct local addresses in one datagram */
 #define WIRE_INTERVAL_MAX_MS 3660000       /* an hour, and a late timer */
 #define WIRE_START_MAX_MS    4102444800000 /* the year 2100 */
-#define WIRE_NAMES_MAX       256           /* names that flows of one datagram refer to */
-#define WIRE_COUNTER_MAX     INT64_MAX /* any counter; a datagram's bytes, and its packets, summed */
-#define WIRE_IDENTITY_MAX    876 /* the four names together; longer may leave no room for a record */
+#define WIRE_START_UNIT_MS                                                                         \
+	1000 /* starts lie on whole seconds: the collector numbers points in between */
+#define WIRE_NAMES_MAX    256       /* names that flows of one datagram refer to */
+#define WIRE_COUNTER_MAX  INT64_MAX /* any counter; a datagram's bytes, and its packets, summed */
+#define WIRE_IDENTITY_MAX 876 /* the four names together; longer may leave no room for a record */
 
 enum wire_result {
 	WIRE_OK,

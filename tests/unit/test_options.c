@@ -274,8 +274,8 @@ static void help_fits_80_columns_and_shows_every_option(void **state)
 	}
 	for (size_t i = 0; i < table.n; i++)
 		assert_non_null(strstr(text, rows[i].name));
-	assert_non_null(strstr(text, "[default: 127.0.0.1:4747]"));
-	assert_non_null(strstr(text, "[env: IFACE]"));
+	assert_non_null(strstr(text, "(default: 127.0.0.1:4747)"));
+	assert_non_null(strstr(text, "(env: IFACE)"));
 	assert_non_null(strstr(text, "  -t, --interval SECONDS"));
 	free(text);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/spool collector/spool_db */
+/* uses: collector/spool collector/spool_account collector/spool_db */
 #include "spool.h"
 
 #include <errno.h>
@@ -454,7 +454,7 @@ static void garbage_is_refused_and_left_alone(void **state)
 
 	(void)state;
 	memset(garbage, 'x', sizeof(garbage));
-	for (len = 1; len <= sizeof(garbage); len = len * 10) {
+	for (len = 10; len <= sizeof(garbage); len = len * 10) {
 		write_file(garbage, len);
 		assert_int_equal(spool_open(path, MIB, &spool, err), -EBADMSG);
 		assert_non_null(strstr(err, "is no nstats spool"));

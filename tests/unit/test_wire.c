@@ -169,7 +169,7 @@ static void random_report(struct report *r)
 	r->sequence = 1 + rng_bits(62);
 	r->oldest = 1 + rng_below(r->sequence);
 	r->sealed_bytes = rng_bits(63);
-	r->start_ms = rng_below(WIRE_START_MAX_MS + 1);
+	r->start_ms = rng_below(WIRE_START_MAX_MS / 1000 + 1) * 1000;
 	r->interval_ms = 1 + (uint32_t)rng_below(WIRE_INTERVAL_MAX_MS);
 	r->parts = 1 + (uint32_t)rng_below(WIRE_PARTS_MAX);
 	r->part = (uint32_t)rng_below(r->parts);
@@ -356,6 +356,7 @@ static void assert_within_limits(const struct decoded *d)
 	assert_in_range(r->oldest, 1, r->sequence);
 	assert_in_range(r->interval_ms, 1, WIRE_INTERVAL_MAX_MS);
 	assert_in_range(r->start_ms, 0, WIRE_START_MAX_MS);
+	assert_int_equal(r->start_ms % 1000, 0);
 	assert_in_range(r->parts, 1, WIRE_PARTS_MAX);
 	assert_in_range(r->part, 0, r->parts - 1);
 	assert_non_null(memchr(r->identity.host, 0, RECORD_NAME_LEN));

@@ -183,7 +183,9 @@ LIMIT(an_interval_starts_at_1_ms, f->report.interval_ms = 1, f->report.interval_
 LIMIT(an_interval_ends_at_an_hour_and_a_minute, f->report.interval_ms = 3660000,
 	f->report.interval_ms = 3660001)
 LIMIT(a_start_is_before_the_year_2100, f->report.start_ms = WIRE_START_MAX_MS,
-	f->report.start_ms = WIRE_START_MAX_MS + 1)
+	f->report.start_ms = WIRE_START_MAX_MS + 1000)
+LIMIT(a_start_is_on_a_whole_second, f->report.start_ms = 1790000001000,
+	f->report.start_ms = 1790000001001)
 LIMIT(a_cluster_has_at_most_253_bytes, f->report.cluster = text_of(f, 253),
 	f->report.cluster = text_of(f, 254))
 LIMIT(a_host_has_at_most_253_bytes, f->report.host = text_of(f, 253),
@@ -373,6 +375,7 @@ int main(void)
 		cmocka_unit_test(an_interval_starts_at_1_ms),
 		cmocka_unit_test(an_interval_ends_at_an_hour_and_a_minute),
 		cmocka_unit_test(a_start_is_before_the_year_2100),
+		cmocka_unit_test(a_start_is_on_a_whole_second),
 		cmocka_unit_test(a_cluster_has_at_most_253_bytes),
 		cmocka_unit_test(a_host_has_at_most_253_bytes),
 		cmocka_unit_test(a_namespace_has_at_most_253_bytes),

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define TIB (UINT64_C(1) << 40)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+	{.name = "listen", .letter = 'l', .arg = "ADDR:PORT", .initial = "[::]:4747",
+		.help = "UDP address that probes send to",
+		.type = OPTION_PORT, .offset = offsetof(struct config, listen)},
+	{.name = "http", .arg = "ADDR:PORT", .initial = "127.0.0.1:9747",
+		.help = "address of /metrics, /healthz and /readyz",
+		.type = OPTION_PORT, .offset = offsetof(struct config, http)},
+	{.name = "influx", .arg = "HOST:PORT|URL", .alias = "INFLUX",
+		.help = "InfluxDB, or what speaks its write API; without it everything is kept in the spool",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, ship.influx)},
+	{.name = "db", .arg = "NAME", .alias = "IDB", .initial = "nstats",
+		.help = "database (InfluxDB 1.x)",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, ship.db)},
+	{.name = "rp", .arg = "NAME",
+		.help = "retention policy (1.x); without it the database's default",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, ship.rp)},
+	{.name = "org", .arg = "NAME",
+		.help = "organisation (2.x)",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, ship.org)},
+	{.name = "bucket", .arg = "NAME",
+		.help = "bucket (2.x); turns on the 2.x write API",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, ship.bucket)},
+	{.name = "token-file", .arg = "PATH",
+		.help = "file that holds the token (2.x)",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, ship.token_file)},
+	{.name = "user", .arg = "NAME",
+		.help = "user (1.x)",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, ship.user)},
+	{.name = "password-file", .arg = "PATH",
+		.help = "file that holds the user's password (1.x)",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, ship.password_file)},
+	{.name = "ca-file", .arg = "PATH",
+		.help = "certificates to trust for https, instead of the system's",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, ship.ca_file)},
+	{.name = "spool", .arg = "PATH", .initial = "nstats.db",
+		.help = "the buffer on disk, an sqlite file",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, spool)},
+	{.name = "spool-max", .arg = "BYTES", .initial = "1GiB", .min = MIB, .max = TIB,
+		.help = "size at which the oldest rows in the spool are evicted",
+		.type = OPTION_BYTES, .offset = offsetof(struct config, spool_max_bytes)},
+	{.name = "ptr", .arg = "on|off", .initial = "on", .choices = "off|on",
+		.help = "look up PTR records of addresses",
+		.type = OPTION_CHOICE, .offset = offsetof(struct config, is_ptr_on)},
+	{.name = "dns-server", .arg = "ADDR[:PORT]",
+		.help = "server for PTR look-ups, instead of resolv.conf's",
+		.type = OPTION_PORT, .offset = offsetof(struct config, dns_server)},
+	{.name = "cluster", .arg = "NAME", .initial = "-",
+		.help = "cluster of probes that do not say theirs",
+		.type = OPTION_TEXT, .offset = offsetof(struct config, cluster)},
+	{.name = "live",
+		.help = "show who talks to whom, now: a table in the terminal, else plain rows",
+		.type = OPTION_SWITCH, .offset = offsetof(struct config, is_live)},
+	{.name = "log-level", .arg = "LEVEL", .initial = "info", .choices = "error|warn|info|debug",
+		.help = "error, warn, info or debug",
+		.type = OPTION_CHOICE, .offset = offsetof(struct config, log_level)},
+};
+/* clang-format on */
+
+const struct option_table config_table = {
+	.program = "nstats-collector",
+	.summary =
+		"Receives what the nstats probes saw, names it, buffers it in sqlite and writes it "
+		"to InfluxDB.",
+	.rows = rows,
+	.n = sizeof(rows) / sizeof(rows[0]),
+};

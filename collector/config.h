@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the collector was told: its option table (DESIGN section 8), and the struct that it fills.
+ */
+#pragma once
+
+#include "options.h"
+#include "ship.h"
+
+struct config {
+	const char *listen;
+	const char *http;
+	struct ship_config ship; /* influx: NULL to keep locally */
+	const char *spool;
+	uint64_t spool_max_bytes;
+	int is_ptr_on;
+	const char *dns_server;
+	const char *cluster;
+	bool is_live;
+	int log_level; /* enum log_level */
+};
+
+extern const struct option_table config_table;

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gzip.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <libdeflate.h>
+#include <stdlib.h>
+
+/*
+ * Measured with libdeflate 1.14 on a body of 658 lines, 262 kB (counters random, series alike):
+ * level 1 7.4 : 1 at 1.3 us a line, level 6 9.3 : 1 at 2.8, level 9 10.1 : 1 at 10.5. The budget
+ * is 1.7 us for all that is done to a record (DESIGN section 10): 20 % of a body's size are not
+ * worth more than that.
+ */
+#define LEVEL 1
+
+struct gzip {
+	struct libdeflate_compressor *compressor;
+};
+
+struct gzip *gzip_new(void)
+{
+	struct gzip *gzip = malloc(sizeof(*gzip));
+
+	if (!gzip)
+		return NULL;
+	gzip->compressor = libdeflate_alloc_compressor(LEVEL);
+	if (!gzip->compressor) {
+		free(gzip);
+		return NULL;
+	}
+	return gzip;
+}
+
+void gzip_free(struct gzip *gzip)
+{
+	if (!gzip)
+		return;
+	libdeflate_free_compressor(gzip->compressor);
+	free(gzip);
+}
+
+int gzip_compress(struct gzip *gzip, const void *data, size_t len, uint8_t **ret, size_t *ret_len)
+{
+	size_t bound = libdeflate_gzip_compress_bound(gzip->compressor, len);
+	uint8_t *out = malloc(bound);
+	uint8_t *fitted;
+	size_t n;
+
+	if (!out)
+		return -ENOMEM;
+	n = libdeflate_gzip_compress(gzip->compressor, data, len, out, bound);
+	assert(n > 0); /* 0 is "does not fit", which the bound rules out */
+	/* The bound is the size of the input: most of it is given back. */
+	fitted = realloc(out, n);
+	*ret = fitted ? fitted : out;
+	*ret_len = n;
+	return 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gzip (RFC 1952) of one buffer as one member, by libdeflate. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct gzip;
+struct gzip *gzip_new(void);
+void gzip_free(struct gzip *gzip);
+
+/* Gives *ret (free(3)). 0 or -ENOMEM. */
+int gzip_compress(struct gzip *gzip, const void *data, size_t len, uint8_t **ret, size_t *ret_len);

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * curl's multi interface with sockets and timer on our loop (curl_multi_socket_action(3)). Its
+ * callbacks only note what to wait for; answers are given out after curl has returned, so that a
+ * callback may post again.
+ *
+ * Proxies are what curl takes from the environment (http_proxy, no_proxy, ...). Redirects are not
+ * followed: a credential goes to the configured host and to no other.
+ */
+#include "http_client.h"
+
+#include "clock.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_MAX         (1024 * 1024) /* of an answer; beyond it the connection is broken off */
+#define LOW_SPEED_BYTES  1L
+#define LOW_SPEED_S      30L
+#define HEADER_MAX       8192 /* a token of 4 KiB and "Authorization: Token " */
+#define CONNECTIONS_KEPT 2L
+
+struct socket {
+	struct http_client *client;
+	int fd;
+};
+
+struct exchange {
+	struct http_client *client;
+	struct exchange *prev;
+	struct exchange *next;
+	CURL *easy;
+	struct curl_slist *headers;
+	http_answer_fn *fn;
+	void *ctx;
+	size_t n_read;
+	size_t body_len;
+	char *body; /* HTTP_CLIENT_BODY_MAX and NUL */
+	char error[CURL_ERROR_SIZE];
+};
+
+struct http_client {
+	struct loop *loop;
+	CURLM *multi;
+	struct loop_timer timer;
+	struct exchange *exchanges;
+};
+
+static void exchange_free(struct exchange *exchange)
+{
+	if (!exchange)
+		return;
+	curl_easy_cleanup(exchange->easy);
+	curl_slist_free_all(exchange->headers);
+	free(exchange->body);
+	free(exchange);
+}
+
+static void exchange_unlink(struct exchange *exchange)
+{
+	*(exchange->prev ? &exchange->prev->next : &exchange->client->exchanges) = exchange->next;
+	if (exchange->next)
+		exchange->next->prev = exchange->prev;
+	curl_multi_remove_handle(exchange->client->multi, exchange->easy);
+}
+
+static const char *header_value(CURL *easy, const char *name)
+{
+	struct curl_header *header;
+
+	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return "";
+	return header->value;
+}
+
+/* Where it was us who broke off an endless body, the status has been read and counts. */
+static bool has_status(const struct exchange *exchange, CURLcode code)
+{
+	return code == CURLE_OK || (code == CURLE_WRITE_ERROR && exchange->n_read > READ_MAX);
+}
+
+static void answer_give(struct exchange *exchange, CURLcode code)
+{
+	struct http_answer answer = {.error = "", .content_type = "", .retry_after = ""};
+	long status = 0;
+
+	exchange->body[exchange->body_len] = '\0';
+	answer.body = exchange->body;
+	if (has_status(exchange, code)) {
+		curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+		answer.status = (int)status;
+		answer.content_type = header_value(exchange->easy, "Content-Type");
+		answer.retry_after = header_value(exchange->easy, "Retry-After");
+	}
+	if (answer.status == 0)
+		answer.error = exchange->error[0] ? exchange->error : curl_easy_strerror(code);
+	exchange->fn(exchange->ctx, &answer);
+}
+
+static void answers_give(struct http_client *client)
+{
+	const CURLMsg *message;
+	int n_left;
+
+	while ((message = curl_multi_info_read(client->multi, &n_left))) {
+		CURLcode code = message->data.result;
+		struct exchange *exchange;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
+		exchange_unlink(exchange);
+		answer_give(exchange, code);
+		exchange_free(exchange);
+	}
+}
+
+static void socket_ready(void *ctx, uint32_t events)
+{
+	const struct socket *sock = ctx; /* gone once curl has closed it */
+	struct http_client *client = sock->client;
+	int mask = 0;
+	int n_running;
+
+	if (events & (EPOLLIN | EPOLLHUP))
+		mask |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		mask |= CURL_CSELECT_OUT;
+	if (events & EPOLLERR)
+		mask |= CURL_CSELECT_ERR;
+	curl_multi_socket_action(client->multi, sock->fd, mask, &n_running);
+	answers_give(client);
+}
+
+static void timer_fired(void *ctx, int64_t now_ms)
+{
+	struct http_client *client = ctx;
+	int n_running;
+
+	(void)now_ms;
+	curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &n_running);
+	answers_give(client);
+}
+
+/* -1 makes curl end the transfers with CURLM_ABORTED_BY_CALLBACK. */
+static int socket_watch(struct http_client *client, struct socket *sock, int fd, int what)
+{
+	uint32_t events = 0;
+
+	if (what & CURL_POLL_IN)
+		events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		events |= EPOLLOUT;
+	if (!sock) {
+		sock = malloc(sizeof(*sock));
+		if (!sock)
+			return -1;
+		*sock = (struct socket){.client = client, .fd = fd};
+		curl_multi_assign(client->multi, fd, sock);
+	}
+	return loop_watch(client->loop, fd, events, socket_ready, sock) < 0 ? -1 : 0;
+}
+
+/* curl_socket_callback */
+static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *ctx, void *sock)
+{
+	struct http_client *client = ctx;
+
+	(void)easy;
+	if (what != CURL_POLL_REMOVE)
+		return socket_watch(client, sock, fd, what);
+	loop_unwatch(client->loop, fd);
+	free(sock);
+	return 0;
+}
+
+/* curl_multi_timer_callback */
+static int timer_wanted(CURLM *multi, long timeout_ms, void *ctx)
+{
+	struct http_client *client = ctx;
+
+	(void)multi;
+	if (timeout_ms < 0)
+		loop_timer_cancel(client->loop, &client->timer);
+	else
+		loop_timer_set(client->loop, &client->timer, clock_mono_ms() + timeout_ms);
+	return 0;
+}
+
+/* curl_write_callback; taking less than was offered ends the transfer with CURLE_WRITE_ERROR. */
+static size_t body_arrived(char *data, size_t size, size_t n, void *ctx)
+{
+	struct exchange *exchange = ctx;
+	size_t len = size * n;
+	size_t room = HTTP_CLIENT_BODY_MAX - exchange->body_len;
+	size_t kept = len < room ? len : room;
+
+	memcpy(exchange->body + exchange->body_len, data, kept);
+	exchange->body_len += kept;
+	exchange->n_read += len;
+	return exchange->n_read > READ_MAX ? 0 : len;
+}
+
+int http_client_open(struct loop *loop, struct http_client **ret, char err[static ERR_LEN])
+{
+	struct http_client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		goto fail;
+	client->loop = loop;
+	client->timer = (struct loop_timer){.fn = timer_fired, .ctx = client};
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		goto fail;
+	client->multi = curl_multi_init();
+	if (!client->multi) {
+		curl_global_cleanup();
+		goto fail;
+	}
+	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+	curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
+	curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
+	*ret = client;
+	return 0;
+
+fail:
+	free(client);
+	snprintf(err, ERR_LEN, "HTTP client: %s", strerror(ENOMEM));
+	return -ENOMEM;
+}
+
+void http_client_close(struct http_client *client)
+{
+	if (!client)
+		return;
+	while (client->exchanges) {
+		struct exchange *exchange = client->exchanges;
+
+		exchange_unlink(exchange);
+		exchange_free(exchange);
+	}
+	curl_multi_cleanup(client->multi); /* closes what was kept alive, by socket_wanted */
+	loop_timer_cancel(client->loop, &client->timer);
+	curl_global_cleanup();
+	free(client);
+}
+
+static bool header_add(struct exchange *exchange, const char *name, const char *value)
+{
+	char line[HEADER_MAX];
+	struct curl_slist *more;
+	int len = snprintf(line, sizeof(line), "%s: %s", name, value);
+
+	if (len < 0 || (size_t)len >= sizeof(line))
+		return false;
+	more = curl_slist_append(exchange->headers, line);
+	if (more)
+		exchange->headers = more;
+	return more != NULL;
+}
+
+/* "Expect:" with nothing takes it out: waiting for 100 Continue would cost a round trip or a
+ * second. */
+static bool headers_set(struct exchange *exchange, const struct http_request *request)
+{
+	struct curl_slist *more = curl_slist_append(NULL, "Expect:");
+
+	exchange->headers = more;
+	return more &&
+	       (!request->authorization ||
+		       header_add(exchange, "Authorization", request->authorization)) &&
+	       (!request->content_type ||
+		       header_add(exchange, "Content-Type", request->content_type)) &&
+	       (!request->content_encoding ||
+		       header_add(exchange, "Content-Encoding", request->content_encoding)) &&
+	       curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, more) == CURLE_OK;
+}
+
+static void limits_set(CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CLIENT_CONNECT_MS);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)HTTP_CLIENT_TIMEOUT_MS);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	/* Else a timeout during a look-up waits for getaddrinfo's thread, and the loop with it. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+}
+
+/* What can fail copies a string, or asks for what this build of curl may not have. */
+static bool request_set(struct exchange *exchange, const struct http_request *request)
+{
+	CURL *easy = exchange->easy;
+
+	limits_set(easy);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->error);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_arrived);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+	curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "nstats-collector/" NSTATS_VERSION) ==
+		       CURLE_OK &&
+	       (!request->ca_file ||
+		       curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) == CURLE_OK) &&
+	       headers_set(exchange, request);
+}
+
+int http_client_post(struct http_client *client, const struct http_request *request,
+	http_answer_fn *fn, void *ctx)
+{
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+
+	if (!exchange)
+		return -ENOMEM;
+	*exchange = (struct exchange){.client = client, .fn = fn, .ctx = ctx};
+	exchange->body = malloc(HTTP_CLIENT_BODY_MAX + 1);
+	exchange->easy = curl_easy_init();
+	if (!exchange->body || !exchange->easy || !request_set(exchange, request))
+		goto fail;
+	if (curl_multi_add_handle(client->multi, exchange->easy) != CURLM_OK)
+		goto fail;
+	exchange->next = client->exchanges;
+	if (exchange->next)
+		exchange->next->prev = exchange;
+	client->exchanges = exchange;
+	return 0;
+
+fail:
+	exchange_free(exchange);
+	return -ENOMEM;
+}

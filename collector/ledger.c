@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger.h"
+
+#include "ledger_boot.h"
+#include "ledger_runs.h"
+#include "ledger_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BOOTS     "boot"
+#define OBSERVERS "observer"
+
+/* A (observer, interval) that the batch carries rows of. */
+struct touch {
+	struct observer_node *observer;
+	uint64_t start_ms;
+	uint32_t step_ms;
+};
+
+struct ledger {
+	struct ledger_table boots;
+	struct ledger_table observers;
+	uint64_t lost_bytes;
+	/* The batch. */
+	bool is_open;
+	bool is_failed;
+	uint64_t batch;
+	struct boot_node *dirty;
+	struct touch *touches;
+	size_t n_touches;
+	size_t cap_touches;
+};
+
+const char *ledger_verdict_name(enum ledger_verdict verdict)
+{
+	static const char *const names[LEDGER_N_VERDICTS] = {
+		[LEDGER_NEW] = "new",
+		[LEDGER_WAITING] = "waiting",
+		[LEDGER_DUPLICATE] = "duplicate",
+		[LEDGER_LATE] = "late",
+		[LEDGER_AHEAD] = "ahead",
+		[LEDGER_FULL] = "full",
+	};
+
+	return names[verdict];
+}
+
+struct ledger *ledger_new(uint64_t hash_seed)
+{
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+	if (!ledger)
+		return NULL;
+	if (!ledger_table_init(&ledger->boots, hash_seed) ||
+		!ledger_table_init(&ledger->observers, hash_seed)) {
+		ledger_free(ledger);
+		return NULL;
+	}
+	return ledger;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	ledger_table_done(&ledger->boots, ledger_table_free_boot);
+	ledger_table_done(&ledger->observers, ledger_table_free_observer);
+	free(ledger->touches);
+	free(ledger);
+}
+
+static bool load_boot(struct ledger *ledger, const struct ledger_entry *entry)
+{
+	struct boot_node *node;
+	struct boot boot;
+
+	if (entry->key_len != BOOT_ID_LEN || ledger_table_boot(&ledger->boots, entry->key))
+		return false;
+	if (!boot_decode(entry->value, entry->value_len, &boot))
+		return false;
+	node = ledger_table_add_boot(&ledger->boots, entry->key);
+	if (!node) {
+		boot_done(&boot);
+		return false;
+	}
+	node->boot = boot;
+	ledger->lost_bytes += boot.lost_bytes;
+	return true;
+}
+
+static bool load_observer(struct ledger *ledger, const struct ledger_entry *entry)
+{
+	struct observer_node *node;
+	struct runs runs;
+
+	if (entry->key_len == 0 ||
+		ledger_table_observer(&ledger->observers, entry->key, entry->key_len))
+		return false;
+	if (!runs_decode(entry->value, entry->value_len, &runs))
+		return false;
+	node = ledger_table_add_observer(&ledger->observers, entry->key, entry->key_len);
+	if (!node)
+		return false;
+	node->runs = runs;
+	return true;
+}
+
+bool ledger_load(struct ledger *ledger, const struct ledger_entry *entry)
+{
+	if (strcmp(entry->table, BOOTS) == 0)
+		return load_boot(ledger, entry);
+	if (strcmp(entry->table, OBSERVERS) == 0)
+		return load_observer(ledger, entry);
+	return false;
+}
+
+/* After each step of a boot: its share of the sum. */
+static void note_lost(struct ledger *ledger, const struct boot *boot, uint64_t before)
+{
+	ledger->lost_bytes += boot->lost_bytes - before;
+}
+
+enum ledger_verdict ledger_offer(struct ledger *ledger, const struct ledger_claim *claim)
+{
+	struct boot_node *node;
+	enum ledger_verdict verdict;
+	uint64_t lost;
+
+	if (!ledger_table_add_observer(
+		    &ledger->observers, claim->observer, strlen(claim->observer)))
+		return LEDGER_FULL;
+	node = ledger_table_add_boot(&ledger->boots, claim->boot_id);
+	if (!node)
+		return LEDGER_FULL;
+	lost = node->boot.lost_bytes;
+	verdict = boot_offer(&node->boot, claim->sequence, claim->oldest, claim->sealed_bytes);
+	note_lost(ledger, &node->boot, lost);
+	return verdict;
+}
+
+void ledger_forget(
+	struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN], uint64_t sequence)
+{
+	struct boot_node *node = ledger_table_boot(&ledger->boots, boot_id);
+	uint64_t lost;
+
+	assert(node);
+	lost = node->boot.lost_bytes;
+	boot_forget(&node->boot, sequence);
+	note_lost(ledger, &node->boot, lost);
+}
+
+void ledger_batch_begin(struct ledger *ledger)
+{
+	assert(!ledger->is_open);
+	ledger->is_open = true;
+	ledger->is_failed = false;
+	ledger->batch++;
+}
+
+void ledger_batch_add(struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
+	uint64_t sequence, uint64_t row_bytes)
+{
+	struct boot_node *node = ledger_table_boot(&ledger->boots, boot_id);
+
+	assert(ledger->is_open && node);
+	boot_fly(&node->boot, sequence, row_bytes);
+	if (node->is_dirty)
+		return;
+	node->is_dirty = true;
+	node->next_dirty = ledger->dirty;
+	ledger->dirty = node;
+}
+
+/* Repeated ones are sorted out once, when all are known. */
+static bool add_touch(struct ledger *ledger, const struct touch *touch)
+{
+	if (ledger->n_touches == ledger->cap_touches) {
+		size_t cap = ledger->cap_touches ? ledger->cap_touches * 2 : 256;
+		struct touch *touches = realloc(ledger->touches, cap * sizeof(*touches));
+
+		if (!touches)
+			return false;
+		ledger->touches = touches;
+		ledger->cap_touches = cap;
+	}
+	ledger->touches[ledger->n_touches++] = *touch;
+	return true;
+}
+
+uint32_t ledger_batch_k(
+	struct ledger *ledger, const char *observer, uint64_t start_ms, uint32_t step_ms)
+{
+	struct observer_node *node =
+		ledger_table_add_observer(&ledger->observers, observer, strlen(observer));
+	struct touch touch = {.observer = node, .start_ms = start_ms, .step_ms = step_ms};
+
+	assert(ledger->is_open);
+	if (!node) {
+		ledger->is_failed = true;
+		return 0;
+	}
+	if (node->batch != ledger->batch || node->batch_start_ms != start_ms) {
+		if (!add_touch(ledger, &touch))
+			ledger->is_failed = true;
+		node->batch = ledger->batch;
+		node->batch_start_ms = start_ms;
+	}
+	return runs_count(&node->runs, start_ms);
+}
+
+static int compare_touches(const void *a, const void *b)
+{
+	const struct touch *x = a, *y = b;
+
+	if (x->observer->index != y->observer->index)
+		return x->observer->index < y->observer->index ? -1 : 1;
+	if (x->start_ms != y->start_ms)
+		return x->start_ms < y->start_ms ? -1 : 1;
+	return 0;
+}
+
+static void sort_touches(struct ledger *ledger)
+{
+	size_t i, n = 0;
+
+	if (ledger->n_touches == 0)
+		return;
+	qsort(ledger->touches, ledger->n_touches, sizeof(*ledger->touches), compare_touches);
+	for (i = 1; i < ledger->n_touches; i++)
+		if (compare_touches(&ledger->touches[n], &ledger->touches[i]) != 0)
+			ledger->touches[++n] = ledger->touches[i];
+	ledger->n_touches = n + 1;
+}
+
+/* Adds what the batch has of one observer to runs; returns where the next observer's begin. */
+static size_t apply_touches(const struct ledger *ledger, size_t i, struct runs *runs)
+{
+	const struct observer_node *observer = ledger->touches[i].observer;
+
+	for (; i < ledger->n_touches && ledger->touches[i].observer == observer; i++)
+		runs_add(runs, ledger->touches[i].start_ms, ledger->touches[i].step_ms);
+	return i;
+}
+
+static struct ledger_entry entry_of(
+	const char *table, const struct node *node, const uint8_t *value, size_t value_len)
+{
+	return (struct ledger_entry){
+		.table = table,
+		.key = node->key,
+		.key_len = node->key_len,
+		.value = value,
+		.value_len = value_len,
+	};
+}
+
+static bool observer_entries(const struct ledger *ledger,
+	bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
+{
+	uint8_t value[RUNS_ENCODED_MAX];
+	size_t i = 0;
+
+	while (i < ledger->n_touches) {
+		const struct observer_node *node = ledger->touches[i].observer;
+		struct runs runs = node->runs;
+		struct ledger_entry entry;
+
+		i = apply_touches(ledger, i, &runs);
+		entry = entry_of(OBSERVERS, &node->node, value, runs_encode(&runs, value));
+		if (!fn(ctx, &entry))
+			return false;
+	}
+	return true;
+}
+
+bool ledger_batch_entries(
+	struct ledger *ledger, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
+{
+	uint8_t value[BOOT_ENCODED_MAX];
+	const struct boot_node *node;
+
+	assert(ledger->is_open);
+	if (ledger->is_failed)
+		return false;
+	for (node = ledger->dirty; node; node = node->next_dirty) {
+		size_t len = boot_encode(&node->boot, value);
+		struct ledger_entry entry = entry_of(BOOTS, &node->node, value, len);
+
+		if (!fn(ctx, &entry))
+			return false;
+	}
+	sort_touches(ledger);
+	return observer_entries(ledger, fn, ctx);
+}
+
+static void end_batch(struct ledger *ledger, void (*land)(struct boot *boot))
+{
+	assert(ledger->is_open);
+	while (ledger->dirty) {
+		struct boot_node *node = ledger->dirty;
+		uint64_t lost = node->boot.lost_bytes;
+
+		ledger->dirty = node->next_dirty;
+		node->is_dirty = false;
+		land(&node->boot);
+		note_lost(ledger, &node->boot, lost);
+	}
+	ledger->n_touches = 0;
+	ledger->is_open = false;
+}
+
+void ledger_batch_commit(struct ledger *ledger)
+{
+	size_t i = 0;
+
+	sort_touches(ledger);
+	while (i < ledger->n_touches)
+		i = apply_touches(ledger, i, &ledger->touches[i].observer->runs);
+	end_batch(ledger, boot_commit);
+}
+
+void ledger_batch_abort(struct ledger *ledger)
+{
+	end_batch(ledger, boot_abort);
+}
+
+bool ledger_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
+	struct ledger_boot_state *ret)
+{
+	const struct boot_node *node = ledger_table_boot(&ledger->boots, boot_id);
+
+	if (!node)
+		return false;
+	*ret = (struct ledger_boot_state){
+		.contiguous = node->boot.contiguous,
+		.stored_bytes = node->boot.stored_bytes,
+		.sealed_bytes = node->boot.sealed_bytes,
+		.lost_bytes = node->boot.lost_bytes,
+	};
+	return true;
+}
+
+uint64_t ledger_lost_bytes(const struct ledger *ledger)
+{
+	return ledger->lost_bytes;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What has been counted. Pure: it neither stores nor knows the time; what it would have stored
+ * comes out as entries (key, value) that are committed in the same transaction as the rows.
+ *
+ * A sequence number of a boot is, in this order: waiting (accepted, in memory), flying (in the
+ * batch that is being committed), committed. A batch that fails is forgotten whole. One batch flies
+ * at a time.
+ *
+ * k of (observer, interval) is the number of commits that have carried rows of it. It becomes the
+ * points' offset in milliseconds, so that no commit overwrites an earlier one's points. A k that is
+ * too high is harmless, one too low is not: so where an observer's history gets too long,
+ * neighbouring runs are merged and take the higher count.
+ */
+#pragma once
+
+#include "err.h"
+#include "ledger_terms.h"
+#include "record.h"
+
+const char *ledger_verdict_name(enum ledger_verdict verdict);
+
+struct ledger_claim {
+	const uint8_t *boot_id;
+	uint64_t sequence;
+	uint64_t oldest;
+	uint64_t sealed_bytes;
+	uint64_t row_bytes; /* of this datagram */
+	const char *observer;
+};
+
+/* A row of the ledger's table. value_len 0: delete it. */
+struct ledger_entry {
+	const char *table; /* "boot" or "observer" */
+	const uint8_t *key;
+	size_t key_len;
+	const uint8_t *value;
+	size_t value_len;
+};
+
+struct ledger_boot_state {
+	uint64_t contiguous;
+	uint64_t stored_bytes; /* committed */
+	uint64_t sealed_bytes; /* of the highest sequence seen */
+	uint64_t lost_bytes;   /* up to a recent sequence: ledger_boot.h; exact when nothing is
+				  missing */
+};
+
+struct ledger;
+struct ledger *ledger_new(uint64_t hash_seed);
+void ledger_free(struct ledger *ledger);
+
+/* One call an entry, before the first offer. False: not an entry that this version wrote. */
+bool ledger_load(struct ledger *ledger, const struct ledger_entry *entry);
+
+enum ledger_verdict ledger_offer(struct ledger *ledger, const struct ledger_claim *claim);
+
+/*
+ * A batch: begin, add every datagram whose rows it carries, ask for k of every (observer, interval)
+ * that it carries, write the entries, then commit or abort. Aborted datagrams are forgotten, so
+ * that a retransmission is new again.
+ */
+void ledger_batch_begin(struct ledger *ledger);
+void ledger_batch_add(struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
+	uint64_t sequence, uint64_t row_bytes);
+/*
+ * The same for each call within a batch. Above LEDGER_K_MAX there is no time left that belongs to
+ * this start alone: its rows must be dropped, counted. step_ms, the interval's length, only tells
+ * neighbouring intervals from a gap.
+ */
+uint32_t ledger_batch_k(
+	struct ledger *ledger, const char *observer, uint64_t start_ms, uint32_t step_ms);
+/*
+ * Entries as they will stand after the commit, borrowed for the call. After the last
+ * ledger_batch_k. False: fn returned false, or there was no memory to remember a k: abort the
+ * batch.
+ */
+bool ledger_batch_entries(
+	struct ledger *ledger, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx);
+void ledger_batch_commit(struct ledger *ledger);
+void ledger_batch_abort(struct ledger *ledger);
+
+/* Drops a waiting datagram that the caller could not keep. */
+void ledger_forget(
+	struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN], uint64_t sequence);
+
+bool ledger_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
+	struct ledger_boot_state *ret);
+/* Bytes lost over all boots, by the same rule. */
+uint64_t ledger_lost_bytes(const struct ledger *ledger);

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger_boot.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION      1
+#define N_NUMBERS    9
+#define HEAD_LEN     (1 + N_NUMBERS * 8)
+#define WINDOW_BYTES (LEDGER_WINDOW / 4)
+
+enum state {
+	MISSING,
+	WAITING,
+	FLYING,
+	COMMITTED,
+};
+
+static enum state get(const struct boot *boot, uint64_t sequence)
+{
+	size_t i = sequence % LEDGER_WINDOW;
+
+	if (!boot->window)
+		return MISSING;
+	return (enum state)(boot->window[i / 4] >> (i % 4 * 2) & 3);
+}
+
+static void set(struct boot *boot, uint64_t sequence, enum state state)
+{
+	size_t i = sequence % LEDGER_WINDOW;
+	unsigned shift = i % 4 * 2;
+	enum state before = get(boot, sequence);
+
+	boot->n_window -= before != MISSING;
+	boot->n_window += state != MISSING;
+	boot->window[i / 4] =
+		(uint8_t)((boot->window[i / 4] & ~(3u << shift)) | ((unsigned)state << shift));
+}
+
+static bool have_window(struct boot *boot)
+{
+	if (!boot->window)
+		boot->window = calloc(1, WINDOW_BYTES);
+	return boot->window;
+}
+
+void boot_done(struct boot *boot)
+{
+	free(boot->window);
+	boot->window = NULL;
+}
+
+static void free_empty_window(struct boot *boot)
+{
+	if (boot->n_window == 0)
+		boot_done(boot);
+}
+
+/* The last number that may be in the window. */
+static uint64_t window_end(const struct boot *boot)
+{
+	if (boot->highest - boot->contiguous > LEDGER_WINDOW)
+		return boot->contiguous + LEDGER_WINDOW;
+	return boot->highest;
+}
+
+static void step_over(struct boot *boot, uint64_t up_to)
+{
+	if (boot->gap_last != boot->contiguous || boot->gap_last == 0)
+		boot->gap_first = boot->contiguous + 1;
+	boot->gap_last = up_to;
+	boot->contiguous = up_to;
+}
+
+static void reach_mark(struct boot *boot)
+{
+	uint64_t sealed = boot->mark_sealed_bytes, stored = boot->mark_stored_bytes;
+
+	boot->lost_bytes = sealed > stored ? sealed - stored : 0;
+}
+
+static void settle(struct boot *boot)
+{
+	if (boot->contiguous < boot->mark)
+		return;
+	reach_mark(boot);
+	if (boot->highest == boot->mark)
+		return;
+	/* All that was ever stored, and all that flies, is at or below the highest number seen. */
+	boot->mark = boot->highest;
+	boot->mark_sealed_bytes = boot->sealed_bytes;
+	boot->mark_stored_bytes = boot->stored_bytes;
+	boot->flying_to_mark_bytes = boot->flying_bytes;
+	if (boot->contiguous == boot->mark)
+		reach_mark(boot);
+}
+
+/* At most LEDGER_WINDOW steps and a jump. */
+static void rise(struct boot *boot)
+{
+	while (boot->contiguous < boot->highest && boot->n_window > 0) {
+		uint64_t next = boot->contiguous + 1;
+		enum state state = get(boot, next);
+
+		if (state == COMMITTED) {
+			set(boot, next, MISSING);
+			boot->contiguous = next;
+		} else if (state == MISSING && next < boot->oldest) {
+			step_over(boot, next);
+		} else {
+			break;
+		}
+	}
+	if (boot->n_window == 0 && boot->oldest > boot->contiguous &&
+		boot->oldest - boot->contiguous > 1)
+		step_over(boot, boot->oldest - 1);
+	settle(boot);
+}
+
+enum ledger_verdict boot_offer(
+	struct boot *boot, uint64_t sequence, uint64_t oldest, uint64_t sealed_bytes)
+{
+	if (oldest > sequence)
+		oldest = sequence;
+	if (sequence > boot->highest) {
+		boot->highest = sequence;
+		boot->sealed_bytes = sealed_bytes;
+	}
+	if (oldest > boot->oldest)
+		boot->oldest = oldest;
+	rise(boot);
+	free_empty_window(boot);
+	if (sequence <= boot->contiguous)
+		return sequence >= boot->gap_first && sequence <= boot->gap_last ? LEDGER_LATE
+										 : LEDGER_DUPLICATE;
+	if (sequence - boot->contiguous > LEDGER_WINDOW)
+		return LEDGER_AHEAD;
+	switch (get(boot, sequence)) {
+	case COMMITTED:
+		return LEDGER_DUPLICATE;
+	case WAITING:
+	case FLYING:
+		return LEDGER_WAITING;
+	case MISSING:
+		break;
+	}
+	if (!have_window(boot))
+		return LEDGER_FULL;
+	set(boot, sequence, WAITING);
+	return LEDGER_NEW;
+}
+
+void boot_forget(struct boot *boot, uint64_t sequence)
+{
+	assert(get(boot, sequence) == WAITING);
+	set(boot, sequence, MISSING);
+	rise(boot);
+	free_empty_window(boot);
+}
+
+void boot_fly(struct boot *boot, uint64_t sequence, uint64_t row_bytes)
+{
+	assert(get(boot, sequence) == WAITING);
+	set(boot, sequence, FLYING);
+	boot->flying_bytes += row_bytes;
+	if (sequence <= boot->mark)
+		boot->flying_to_mark_bytes += row_bytes;
+}
+
+/* What flies is above contiguous: it stops it. */
+static void land(struct boot *boot, enum state state)
+{
+	uint64_t sequence;
+
+	for (sequence = window_end(boot); sequence > boot->contiguous; sequence--)
+		if (get(boot, sequence) == FLYING)
+			set(boot, sequence, state);
+	if (state == COMMITTED) {
+		boot->stored_bytes += boot->flying_bytes;
+		boot->mark_stored_bytes += boot->flying_to_mark_bytes;
+	}
+	boot->flying_bytes = 0;
+	boot->flying_to_mark_bytes = 0;
+	rise(boot);
+}
+
+void boot_commit(struct boot *boot)
+{
+	land(boot, COMMITTED);
+	free_empty_window(boot);
+}
+
+void boot_abort(struct boot *boot)
+{
+	land(boot, MISSING);
+	free_empty_window(boot);
+}
+
+static size_t encode_bits(const struct boot *boot, uint8_t bits[static LEDGER_WINDOW / 8])
+{
+	size_t n = (size_t)(window_end(boot) - boot->contiguous);
+	size_t i, len = 0;
+
+	memset(bits, 0, LEDGER_WINDOW / 8);
+	for (i = 0; i < n; i++) {
+		if (get(boot, boot->contiguous + 1 + i) != COMMITTED)
+			continue;
+		bits[i / 8] |= (uint8_t)(1 << i % 8);
+		len = i / 8 + 1;
+	}
+	return len;
+}
+
+size_t boot_encode(const struct boot *boot, uint8_t ret[static BOOT_ENCODED_MAX])
+{
+	struct boot then = *boot;
+	uint8_t window[WINDOW_BYTES];
+	size_t i;
+
+	if (boot->window) {
+		memcpy(window, boot->window, sizeof(window));
+		then.window = window;
+	}
+	land(&then, COMMITTED);
+
+	const uint64_t numbers[N_NUMBERS] = {
+		then.contiguous,
+		then.oldest,
+		then.highest,
+		then.sealed_bytes,
+		then.stored_bytes,
+		then.lost_bytes,
+		then.mark,
+		then.mark_sealed_bytes,
+		then.mark_stored_bytes,
+	};
+
+	ret[0] = VERSION;
+	for (i = 0; i < N_NUMBERS; i++) {
+		uint64_t n = htole64(numbers[i]);
+
+		memcpy(ret + 1 + i * 8, &n, sizeof(n));
+	}
+	return HEAD_LEN + encode_bits(&then, ret + HEAD_LEN);
+}
+
+static uint64_t number_at(const uint8_t *data, size_t i)
+{
+	uint64_t n;
+
+	memcpy(&n, data + 1 + i * 8, sizeof(n));
+	return le64toh(n);
+}
+
+static bool decode_bits(struct boot *boot, const uint8_t *bits, size_t len)
+{
+	size_t i;
+
+	if (len == 0)
+		return true;
+	if (!have_window(boot))
+		return false;
+	for (i = 0; i < len * 8; i++) {
+		if (!(bits[i / 8] >> i % 8 & 1))
+			continue;
+		if (boot->highest - boot->contiguous <= i)
+			return false;
+		set(boot, boot->contiguous + 1 + i, COMMITTED);
+	}
+	return true;
+}
+
+bool boot_decode(const uint8_t *data, size_t len, struct boot *ret)
+{
+	struct boot boot = {0};
+
+	if (len < HEAD_LEN || len > BOOT_ENCODED_MAX || data[0] != VERSION)
+		return false;
+	boot.contiguous = number_at(data, 0);
+	boot.oldest = number_at(data, 1);
+	boot.highest = number_at(data, 2);
+	boot.sealed_bytes = number_at(data, 3);
+	boot.stored_bytes = number_at(data, 4);
+	boot.lost_bytes = number_at(data, 5);
+	boot.mark = number_at(data, 6);
+	boot.mark_sealed_bytes = number_at(data, 7);
+	boot.mark_stored_bytes = number_at(data, 8);
+	if (boot.contiguous > boot.highest || boot.oldest > boot.highest ||
+		boot.mark > boot.highest)
+		return false;
+	if (!decode_bits(&boot, data + HEAD_LEN, len - HEAD_LEN)) {
+		boot_done(&boot);
+		return false;
+	}
+	/* What waited when this was written is missing now, and may be below `oldest`. */
+	rise(&boot);
+	free_empty_window(&boot);
+	*ret = boot;
+	return true;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger_runs.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define VERSION     1
+#define ENCODED_RUN 20
+
+static size_t first_not_before(const struct runs *runs, uint64_t start_ms)
+{
+	size_t i = runs->n;
+
+	/* From the end, as nearly every start is the newest. */
+	while (i > 0 && runs->runs[i - 1].last_ms >= start_ms)
+		i--;
+	return i;
+}
+
+uint32_t runs_count(const struct runs *runs, uint64_t start_ms)
+{
+	size_t i = first_not_before(runs, start_ms);
+
+	if (i == runs->n || runs->runs[i].first_ms > start_ms)
+		return 0;
+	return runs->runs[i].count;
+}
+
+/* Clocks jitter: neighbours are up to one and a half intervals apart, two is a gap. */
+static bool are_joinable(const struct run *a, const struct run *b, uint32_t step_ms)
+{
+	return a->count == b->count && b->first_ms - a->last_ms <= (uint64_t)step_ms + step_ms / 2;
+}
+
+static size_t join(struct run *list, size_t n, uint32_t step_ms)
+{
+	size_t i, kept = 1;
+
+	for (i = 1; i < n; i++) {
+		struct run *last = &list[kept - 1];
+
+		if (are_joinable(last, &list[i], step_ms))
+			last->last_ms = list[i].last_ms;
+		else
+			list[kept++] = list[i];
+	}
+	return kept;
+}
+
+/* One that is as old as can be covers both and all between. */
+static size_t merge_oldest(struct run *list, size_t n)
+{
+	list[0].last_ms = list[1].last_ms;
+	if (list[1].count > list[0].count)
+		list[0].count = list[1].count;
+	memmove(&list[1], &list[2], (n - 2) * sizeof(*list));
+	return n - 1;
+}
+
+void runs_add(struct runs *runs, uint64_t start_ms, uint32_t step_ms)
+{
+	struct run list[LEDGER_RUNS_MAX + 2]; /* a run cut in three */
+	size_t at = first_not_before(runs, start_ms);
+	size_t n = at;
+	struct run hit = {.first_ms = start_ms, .last_ms = start_ms, .count = 1};
+	bool is_hit = at < runs->n && runs->runs[at].first_ms <= start_ms;
+
+	memcpy(list, runs->runs, at * sizeof(*list));
+	if (is_hit) {
+		const struct run cut = runs->runs[at++];
+
+		if (cut.count < UINT32_MAX)
+			hit.count = cut.count + 1;
+		else
+			hit.count = cut.count;
+		if (cut.first_ms < start_ms)
+			list[n++] = (struct run){cut.first_ms, start_ms - 1, cut.count};
+		list[n++] = hit;
+		if (cut.last_ms > start_ms)
+			list[n++] = (struct run){start_ms + 1, cut.last_ms, cut.count};
+	} else {
+		list[n++] = hit;
+	}
+	memcpy(&list[n], &runs->runs[at], (runs->n - at) * sizeof(*list));
+	n = join(list, n + runs->n - at, step_ms);
+	while (n > LEDGER_RUNS_MAX)
+		n = merge_oldest(list, n);
+	memcpy(runs->runs, list, n * sizeof(*list));
+	runs->n = (uint32_t)n;
+}
+
+size_t runs_encode(const struct runs *runs, uint8_t ret[static RUNS_ENCODED_MAX])
+{
+	uint8_t *at = ret;
+	uint32_t i;
+
+	*at++ = VERSION;
+	for (i = 0; i < runs->n; i++) {
+		const struct run *run = &runs->runs[i];
+		uint64_t first = htole64(run->first_ms);
+		uint64_t last = htole64(run->last_ms);
+		uint32_t count = htole32(run->count);
+
+		memcpy(at, &first, sizeof(first));
+		memcpy(at + 8, &last, sizeof(last));
+		memcpy(at + 16, &count, sizeof(count));
+		at += ENCODED_RUN;
+	}
+	return (size_t)(at - ret);
+}
+
+static struct run decode_run(const uint8_t *at)
+{
+	uint64_t first, last;
+	uint32_t count;
+
+	memcpy(&first, at, sizeof(first));
+	memcpy(&last, at + 8, sizeof(last));
+	memcpy(&count, at + 16, sizeof(count));
+	return (struct run){le64toh(first), le64toh(last), le32toh(count)};
+}
+
+bool runs_decode(const uint8_t *data, size_t len, struct runs *ret)
+{
+	struct runs runs = {.n = 0};
+	size_t i;
+
+	if (len < 1 || data[0] != VERSION || (len - 1) % ENCODED_RUN != 0)
+		return false;
+	if ((len - 1) / ENCODED_RUN > LEDGER_RUNS_MAX)
+		return false;
+	for (i = 0; i < (len - 1) / ENCODED_RUN; i++) {
+		struct run run = decode_run(data + 1 + i * ENCODED_RUN);
+
+		if (run.count == 0 || run.last_ms < run.first_ms)
+			return false;
+		if (i > 0 && run.first_ms <= runs.runs[i - 1].last_ms)
+			return false;
+		runs.runs[i] = run;
+		runs.n++;
+	}
+	*ret = runs;
+	return true;
+}

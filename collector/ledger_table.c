@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger_table.h"
+
+#include "hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS 65536 /* a power of two */
+
+_Static_assert(SLOTS > 2 * LEDGER_BOOTS_MAX, "half full at most");
+_Static_assert(SLOTS > 2 * LEDGER_OBSERVERS_MAX, "half full at most");
+
+bool ledger_table_init(struct ledger_table *table, uint64_t hash_seed)
+{
+	*table = (struct ledger_table){.seed = hash_seed};
+	table->slots = calloc(SLOTS, sizeof(struct node *));
+	return table->slots;
+}
+
+void ledger_table_done(struct ledger_table *table, void (*free_node)(struct node *node))
+{
+	size_t i;
+
+	for (i = 0; table->slots && i < SLOTS; i++)
+		if (table->slots[i])
+			free_node(table->slots[i]);
+	free(table->slots);
+	table->slots = NULL;
+}
+
+/* The slot of the key, or the empty one where it belongs. */
+static struct node **find(const struct ledger_table *table, const void *key, size_t key_len)
+{
+	size_t i = hash_bytes(key, key_len, table->seed) & (SLOTS - 1);
+
+	for (;; i = (i + 1) & (SLOTS - 1)) {
+		const struct node *node = table->slots[i];
+
+		if (!node || (node->key_len == key_len && memcmp(node->key, key, key_len) == 0))
+			return &table->slots[i];
+	}
+}
+
+struct boot_node *ledger_table_boot(const struct ledger_table *table, const uint8_t *id)
+{
+	return (struct boot_node *)*find(table, id, BOOT_ID_LEN);
+}
+
+struct observer_node *ledger_table_observer(
+	const struct ledger_table *table, const void *key, size_t key_len)
+{
+	return (struct observer_node *)*find(table, key, key_len);
+}
+
+struct boot_node *ledger_table_add_boot(struct ledger_table *table, const uint8_t *id)
+{
+	struct node **slot = find(table, id, BOOT_ID_LEN);
+	struct boot_node *boot;
+
+	if (*slot)
+		return (struct boot_node *)*slot;
+	if (table->n == LEDGER_BOOTS_MAX)
+		return NULL;
+	boot = calloc(1, sizeof(*boot));
+	if (!boot)
+		return NULL;
+	memcpy(boot->id, id, BOOT_ID_LEN);
+	boot->node = (struct node){.key = boot->id, .key_len = BOOT_ID_LEN};
+	*slot = &boot->node;
+	table->n++;
+	return boot;
+}
+
+struct observer_node *ledger_table_add_observer(
+	struct ledger_table *table, const void *key, size_t key_len)
+{
+	struct node **slot = find(table, key, key_len);
+	struct observer_node *observer;
+
+	if (*slot)
+		return (struct observer_node *)*slot;
+	if (table->n == LEDGER_OBSERVERS_MAX || key_len > LEDGER_OBSERVER_LEN_MAX)
+		return NULL;
+	observer = calloc(1, sizeof(*observer) + key_len);
+	if (!observer)
+		return NULL;
+	memcpy(observer->key, key, key_len);
+	observer->node = (struct node){.key = observer->key, .key_len = key_len};
+	observer->index = table->n++;
+	*slot = &observer->node;
+	return observer;
+}
+
+void ledger_table_free_boot(struct node *node)
+{
+	struct boot_node *boot = (struct boot_node *)node;
+
+	boot_done(&boot->boot);
+	free(boot);
+}
+
+void ledger_table_free_observer(struct node *node)
+{
+	free(node);
+}

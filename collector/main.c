@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ordered wiring; its end is the reverse. */
+#include "clock.h"
+#include "config.h"
+#include "hash.h"
+#include "http_server.h"
+#include "ledger.h"
+#include "live.h"
+#include "log.h"
+#include "loop.h"
+#include "names.h"
+#include "pipeline.h"
+#include "probes.h"
+#include "receive.h"
+#include "ship.h"
+#include "spool.h"
+#include "stats.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORKER_JOBS_MAX 8
+#define STOP_LOOK_MS    50   /* how often the shutdown looks whether the spool is empty */
+#define STOP_MAX_MS     3000 /* and how long it waits for that */
+
+struct collector {
+	struct config config;
+	struct stats stats;
+	struct loop *loop;
+	struct spool *spool;
+	struct worker *worker;
+	struct ledger *ledger;
+	struct probes *probes;
+	struct names *names;
+	struct live *live; /* NULL: off */
+	struct ship *ship; /* NULL: keep locally */
+	struct pipeline *pipeline;
+	struct receive *receive;
+	struct http_server *http;
+	struct loop_timer stop_timer;
+	int64_t stop_by_ms; /* 0: running */
+	bool is_flushed;
+	uint64_t posts_kept; /* when the shutdown began */
+};
+
+static int healthz_render(void *ctx, struct strbuf *body)
+{
+	(void)ctx;
+	strbuf_text(body, "ok\n");
+	return 200;
+}
+
+/* Served since the socket is bound and the spool open: main opens this last. */
+static int readyz_render(void *ctx, struct strbuf *body)
+{
+	const struct collector *c = ctx;
+
+	strbuf_text(body, c->stop_by_ms ? "stopping\n" : "ready\n");
+	return c->stop_by_ms ? 503 : 200;
+}
+
+static int metrics_render(void *ctx, struct strbuf *body)
+{
+	const struct collector *c = ctx;
+
+	stats_render(&c->stats, body);
+	probes_render(c->probes, body);
+	return 200;
+}
+
+static const struct http_route routes[] = {
+	{"/healthz", "text/plain; charset=utf-8", healthz_render},
+	{"/readyz", "text/plain; charset=utf-8", readyz_render},
+	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_render},
+};
+
+static void committed(void *ctx)
+{
+	struct collector *c = ctx;
+
+	if (c->ship)
+		ship_kick(c->ship);
+}
+
+/* Is there a point in waiting? Not where the backlog stays anyway: no InfluxDB, or it does not
+ * answer. */
+static bool is_shipping(const struct collector *c)
+{
+	return c->ship && c->stats.spool_bodies > 0 && c->stats.posts_kept == c->posts_kept;
+}
+
+static void stop_look(void *ctx, int64_t now_ms)
+{
+	struct collector *c = ctx;
+	bool is_done = c->is_flushed && !is_shipping(c);
+
+	if (is_done || now_ms >= c->stop_by_ms)
+		loop_stop(c->loop);
+	else
+		loop_timer_set(c->loop, &c->stop_timer, now_ms + STOP_LOOK_MS);
+}
+
+static void flushed(void *ctx)
+{
+	struct collector *c = ctx;
+
+	c->is_flushed = true;
+}
+
+/* The first takes all that came and gives it a moment to be shipped, the second does not wait. */
+static void stop(void *ctx, int signal)
+{
+	struct collector *c = ctx;
+
+	if (signal == SIGHUP)
+		return;
+	if (c->stop_by_ms) {
+		loop_stop(c->loop);
+		return;
+	}
+	log_info("stopping", "signal=%s", signal == SIGINT ? "SIGINT" : "SIGTERM");
+	c->stop_by_ms = clock_mono_ms() + STOP_MAX_MS;
+	c->posts_kept = c->stats.posts_kept;
+	receive_drain(c->receive);
+	receive_close(c->receive);
+	c->receive = NULL;
+	pipeline_flush(c->pipeline, flushed, c);
+	c->stop_timer = (struct loop_timer){.fn = stop_look, .ctx = c};
+	loop_timer_set(c->loop, &c->stop_timer, clock_mono_ms());
+}
+
+static bool ledger_entry_load(void *ctx, const struct ledger_entry *entry)
+{
+	return ledger_load(ctx, entry);
+}
+
+static int out_of_memory(const char *what, char err[static ERR_LEN])
+{
+	snprintf(err, ERR_LEN, "%s: %s", what, strerror(ENOMEM));
+	return -ENOMEM;
+}
+
+/* What is kept: the spool, its thread, and the ledger that it holds. */
+static int store_open(struct collector *c, char err[static ERR_LEN])
+{
+	struct spool_state state;
+	int r = spool_open(c->config.spool, c->config.spool_max_bytes, &c->spool, err);
+
+	if (r < 0)
+		return r;
+	c->ledger = ledger_new(hash_random_seed());
+	c->probes = probes_new(hash_random_seed());
+	if (!c->ledger || !c->probes)
+		return out_of_memory("ledger", err);
+	r = spool_load_ledger(c->spool, ledger_entry_load, c->ledger, err);
+	if (r < 0)
+		return r;
+	spool_state(c->spool, &state);
+	c->stats.spool_bodies = state.bodies;
+	c->stats.spool_lines = state.lines;
+	c->stats.spool_bytes = state.traffic_bytes;
+	c->stats.spool_data_bytes = state.data_bytes;
+	c->stats.dead_lines = state.dead_lines;
+	return worker_open(c->loop, WORKER_JOBS_MAX, &c->worker, err);
+}
+
+static int stories_open(struct collector *c, char err[static ERR_LEN])
+{
+	struct names_config names = {
+		.is_ptr_on = c->config.is_ptr_on != 0, .dns_server = c->config.dns_server};
+	struct pipeline_parts parts = {.loop = c->loop,
+		.ledger = c->ledger,
+		.probes = c->probes,
+		.spool = c->spool,
+		.worker = c->worker,
+		.stats = &c->stats,
+		.cluster = c->config.cluster,
+		.committed = committed,
+		.committed_ctx = c};
+	int r = names_open(c->loop, &names, &c->stats, &c->names, err);
+
+	if (r < 0)
+		return r;
+	if (c->config.is_live)
+		c->live = live_new(stdout);
+	if (c->config.is_live && !c->live)
+		return out_of_memory("--live", err);
+	if (c->config.ship.influx)
+		r = ship_open(
+			c->loop, &c->config.ship, c->spool, c->worker, &c->stats, &c->ship, err);
+	if (r < 0)
+		return r;
+	parts.names = c->names;
+	parts.live = c->live;
+	return pipeline_open(&parts, &c->pipeline, err);
+}
+
+static int open_all(struct collector *c, char err[static ERR_LEN])
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
+	int r = loop_new(&c->loop, err);
+
+	if (r < 0)
+		return r;
+	r = loop_signals(c->loop, signals, stop, c);
+	if (r < 0) {
+		snprintf(err, ERR_LEN, "signals: %s", strerror(-r));
+		return r;
+	}
+	r = store_open(c, err);
+	if (r < 0)
+		return r;
+	r = stories_open(c, err);
+	if (r < 0)
+		return r;
+	r = receive_open(c->loop, c->config.listen, &c->stats, pipeline_datagram, c->pipeline,
+		&c->receive, err);
+	if (r < 0)
+		return r;
+	return http_server_open(c->loop, c->config.http, routes, sizeof(routes) / sizeof(routes[0]),
+		c, &c->http, err);
+}
+
+/* Takes what open_all left half done. */
+static void close_all(struct collector *c)
+{
+	http_server_close(c->http);
+	receive_close(c->receive);
+	pipeline_close(c->pipeline);
+	ship_close(c->ship);
+	worker_close(c->worker);
+	live_free(c->live);
+	names_close(c->names);
+	probes_free(c->probes);
+	ledger_free(c->ledger);
+	spool_close(c->spool);
+	loop_free(c->loop);
+}
+
+static void log_start(const struct collector *c)
+{
+	const struct config *config = &c->config;
+
+	log_info("started",
+		"version=%s listen=\"%s\" http=\"%s\" spool=\"%s\" backlog_bodies=%llu "
+		"influx=\"%s\"",
+		NSTATS_VERSION, config->listen, config->http, config->spool,
+		(unsigned long long)c->stats.spool_bodies,
+		config->ship.influx ? config->ship.influx : "none: keeping locally");
+}
+
+static int run(struct collector *c)
+{
+	char err[ERR_LEN];
+	int r = open_all(c, err);
+
+	if (r < 0) {
+		fprintf(stderr, "nstats-collector: %s\n", err);
+		close_all(c);
+		return 1;
+	}
+	log_start(c);
+	committed(c);
+	r = loop_run(c->loop);
+	if (r < 0)
+		log_error("event loop failed", "error=\"%s\"", strerror(-r));
+	close_all(c);
+	if (r == 0)
+		log_info("stopped", "committed_bytes=%llu spool_bodies=%llu",
+			(unsigned long long)c->stats.committed_bytes,
+			(unsigned long long)c->stats.spool_bodies);
+	return r < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct collector collector;
+	const char *operand = NULL;
+	char err[ERR_LEN];
+
+	switch (options_parse(&config_table, argc, argv, &collector.config, &operand, err)) {
+	case OPTIONS_HELP:
+		options_print_help(&config_table, stdout);
+		return 0;
+	case OPTIONS_HELP_MARKDOWN:
+		options_print_markdown(&config_table, stdout);
+		return 0;
+	case OPTIONS_VERSION:
+		puts("nstats-collector " NSTATS_VERSION);
+		return 0;
+	case OPTIONS_BAD:
+		fprintf(stderr, "nstats-collector: %s\n", err);
+		return 2;
+	case OPTIONS_RUN:
+		break;
+	}
+	if (operand) {
+		fprintf(stderr, "nstats-collector: unexpected argument '%.100s'; see --help\n",
+			operand);
+		return 2;
+	}
+	log_set_level((enum log_level)collector.config.log_level);
+	signal(SIGPIPE, SIG_IGN);
+	return run(&collector);
+}

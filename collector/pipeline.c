@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline.h"
+
+#include "batch.h"
+#include "clock.h"
+#include "hash.h"
+#include "intake.h"
+#include "log.h"
+#include "waiting.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the worker commits, until its done(). */
+struct commit {
+	struct worker_job job;
+	struct pipeline *pipeline; /* NULL: closed meanwhile */
+	struct spool *spool;
+	struct spool_batch batch;
+	struct batch_sums sums;
+	uint64_t bytes;
+	int result;
+	struct spool_state state;
+	char err[ERR_LEN];
+};
+
+struct pipeline {
+	struct pipeline_parts parts;
+	struct intake *intake;
+	struct waiting *waiting;
+	struct batch *batch;
+	struct loop_timer beat;
+	struct commit *flying;
+	bool has_more;   /* ready, but the batch was full */
+	bool is_failing; /* commits: said once */
+	void (*flush_done)(void *ctx);
+	void *flush_ctx;
+};
+
+static bool is_ready(struct pipeline *p, struct waiting_group *group, int64_t now_ms)
+{
+	const struct waiting_datagram *d = group->first;
+
+	if (p->flush_done || now_ms - group->since_ms >= PIPELINE_WAIT_MS)
+		return true;
+	if (!waiting_is_whole(group))
+		return false;
+	if (!group->awaits_names)
+		return true;
+	while (d && !intake_await_names(p->parts.names, d->records, d->n, now_ms))
+		d = d->next;
+	group->awaits_names = d != NULL;
+	return !group->awaits_names;
+}
+
+/* A group may be cut where the batch is full: its rest is another commit's, with the next k. */
+static bool group_take(
+	struct pipeline *p, struct commit *commit, struct waiting_group *group, int64_t now_ms)
+{
+	size_t n_left = 0;
+	bool is_ok = true;
+
+	for (const struct waiting_datagram *d = group->first; d; d = d->next)
+		n_left++;
+	for (; n_left > 0 && is_ok; n_left--) {
+		struct waiting_datagram *d;
+
+		p->has_more = !batch_has_room(p->batch, group->first->n);
+		if (p->has_more)
+			break;
+		d = waiting_pop(p->waiting, group);
+		commit->bytes += d->row_bytes;
+		is_ok = batch_add(p->batch, d, now_ms);
+		free(d);
+	}
+	return is_ok;
+}
+
+/* 0, or -ENOMEM: then what was taken is to be discarded. */
+static int commit_fill(
+	struct pipeline *p, struct commit *commit, struct waiting_group *group, int64_t now_ms)
+{
+	struct waiting_group *next;
+
+	batch_begin(p->batch);
+	p->has_more = false;
+	for (; group && !p->has_more; group = next) {
+		next = group->next;
+		if (!is_ready(p, group, now_ms))
+			continue;
+		if (!group_take(p, commit, group, now_ms))
+			return -ENOMEM;
+	}
+	return batch_seal(p->batch, &commit->batch, &commit->sums);
+}
+
+static void commit_free(struct commit *commit)
+{
+	batch_release(&commit->batch);
+	free(commit);
+}
+
+static void commit_failed(struct pipeline *p, const struct commit *commit)
+{
+	struct stats *stats = p->parts.stats;
+
+	ledger_batch_abort(p->parts.ledger);
+	stats->commit_failures++;
+	stats->commit_failed_bytes += commit->bytes;
+	if (!p->is_failing)
+		log_error("cannot commit to the spool", "error=\"%s\" bytes=%llu act=\"discarded\"",
+			commit->err, (unsigned long long)commit->bytes);
+	p->is_failing = true;
+}
+
+static void commit_succeeded(struct pipeline *p, const struct commit *commit)
+{
+	struct stats *stats = p->parts.stats;
+
+	ledger_batch_commit(p->parts.ledger);
+	stats->commits++;
+	stats->committed_bytes += commit->sums.bytes;
+	stats->rows_dropped_bytes += commit->sums.dropped;
+	stats->points += commit->sums.points;
+	stats->points_shifted += commit->sums.shifted;
+	stats->spool_bodies = commit->state.bodies;
+	stats->spool_lines = commit->state.lines;
+	stats->spool_bytes = commit->state.traffic_bytes;
+	stats->spool_data_bytes = commit->state.data_bytes;
+	stats->dead_lines = commit->state.dead_lines;
+	stats->evicted_lines = commit->state.evicted_lines;
+	stats->evicted_bytes = commit->state.evicted_traffic_bytes;
+	if (p->is_failing)
+		log_info("commits work again", "");
+	p->is_failing = false;
+	if (p->parts.committed)
+		p->parts.committed(p->parts.committed_ctx);
+}
+
+static void commit_settle(struct pipeline *p, struct commit *commit)
+{
+	p->parts.stats->committing_bytes = 0;
+	if (commit->result < 0)
+		commit_failed(p, commit);
+	else
+		commit_succeeded(p, commit);
+	commit_free(commit);
+}
+
+static void commit_run(void *ctx)
+{
+	struct commit *commit = ctx;
+
+	commit->result = spool_commit(commit->spool, &commit->batch, commit->err);
+	spool_state(commit->spool, &commit->state);
+}
+
+static void commit_start(struct pipeline *p, int64_t now_ms);
+
+static void flush_check(struct pipeline *p)
+{
+	void (*done)(void *) = p->flush_done;
+
+	if (!done || p->flying || waiting_first(p->waiting))
+		return;
+	p->flush_done = NULL;
+	done(p->flush_ctx);
+}
+
+static void commit_done(void *ctx)
+{
+	struct commit *commit = ctx;
+	struct pipeline *p = commit->pipeline;
+
+	if (!p) {
+		commit_free(commit);
+		return;
+	}
+	p->flying = NULL;
+	commit_settle(p, commit);
+	if (p->has_more || p->flush_done)
+		commit_start(p, clock_mono_ms());
+	flush_check(p);
+}
+
+static void commit_submit(struct pipeline *p, struct commit *commit)
+{
+	commit->job = (struct worker_job){.run = commit_run, .done = commit_done, .ctx = commit};
+	if (worker_submit(p->parts.worker, &commit->job)) {
+		p->flying = commit;
+		return;
+	}
+	commit->result = -EBUSY;
+	snprintf(commit->err, ERR_LEN, "the worker's queue is full");
+	commit_settle(p, commit);
+}
+
+static struct waiting_group *first_ready(struct pipeline *p, int64_t now_ms)
+{
+	struct waiting_group *group = waiting_first(p->waiting);
+
+	while (group && !is_ready(p, group, now_ms))
+		group = group->next;
+	return group;
+}
+
+static void commit_start(struct pipeline *p, int64_t now_ms)
+{
+	struct waiting_group *group;
+	struct commit *commit;
+
+	if (p->flying)
+		return;
+	group = first_ready(p, now_ms);
+	if (!group)
+		return;
+	commit = calloc(1, sizeof(*commit));
+	if (!commit)
+		return; /* all goes on waiting until there is memory */
+	commit->pipeline = p;
+	commit->spool = p->parts.spool;
+	commit->result = commit_fill(p, commit, group, now_ms);
+	p->parts.stats->waiting_bytes -= commit->bytes;
+	p->parts.stats->committing_bytes = commit->bytes;
+	if (commit->result == 0) {
+		commit_submit(p, commit);
+		return;
+	}
+	snprintf(commit->err, ERR_LEN, "%s", strerror(-commit->result));
+	commit_settle(p, commit);
+}
+
+static void beat(void *ctx, int64_t now_ms)
+{
+	struct pipeline *p = ctx;
+
+	loop_timer_set(p->parts.loop, &p->beat, now_ms + PIPELINE_BEAT_MS);
+	commit_start(p, now_ms);
+	flush_check(p);
+	p->parts.stats->lost_bytes = ledger_lost_bytes(p->parts.ledger);
+	if (p->parts.live)
+		live_draw(p->parts.live, clock_wall_ms());
+}
+
+/* False: no memory; pipeline_close takes the half of it. */
+static bool parts_make(struct pipeline *p)
+{
+	const struct pipeline_parts *parts = &p->parts;
+	struct intake_parts intake = {.names = parts->names,
+		.ledger = parts->ledger,
+		.probes = parts->probes,
+		.stats = parts->stats,
+		.cluster = parts->cluster};
+
+	p->waiting = waiting_new(PIPELINE_RECORDS_MAX, hash_random_seed());
+	p->batch = batch_new(parts->names, parts->ledger, parts->live);
+	intake.waiting = p->waiting;
+	p->intake = intake_new(&intake);
+	return p->waiting && p->batch && p->intake;
+}
+
+int pipeline_open(
+	const struct pipeline_parts *parts, struct pipeline **ret, char err[static ERR_LEN])
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+
+	if (p) {
+		p->parts = *parts;
+		p->beat = (struct loop_timer){.fn = beat, .ctx = p};
+	}
+	if (!p || !parts_make(p)) {
+		snprintf(err, ERR_LEN, "pipeline: %s", strerror(ENOMEM));
+		pipeline_close(p);
+		return -ENOMEM;
+	}
+	loop_timer_set(parts->loop, &p->beat, clock_mono_ms() + PIPELINE_BEAT_MS);
+	*ret = p;
+	return 0;
+}
+
+void pipeline_close(struct pipeline *p)
+{
+	if (!p)
+		return;
+	if (p->flying)
+		p->flying->pipeline = NULL;
+	loop_timer_cancel(p->parts.loop, &p->beat);
+	intake_free(p->intake);
+	batch_free(p->batch);
+	waiting_free(p->waiting);
+	free(p);
+}
+
+void pipeline_datagram(void *ctx, const uint8_t *data, size_t len, const struct receive_from *from)
+{
+	struct pipeline *p = ctx;
+
+	(void)from;
+	intake_datagram(p->intake, data, len, clock_mono_ms());
+}
+
+void pipeline_flush(struct pipeline *p, void (*done)(void *ctx), void *ctx)
+{
+	p->flush_done = done;
+	p->flush_ctx = ctx;
+	commit_start(p, clock_mono_ms());
+	flush_check(p);
+}

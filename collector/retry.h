@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an HTTP answer means for a body in the spool (DESIGN section 5's table), and when to try
+ * again. Pure: the answer, the number of tries, random bits and the time are passed in.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum retry_act {
+	RETRY_DELIVERED,
+	RETRY_KEEP,         /* back off, then send the same again */
+	RETRY_KEEP_AUTH,    /* 401, 403: re-read the credentials; every 30 s */
+	RETRY_KEEP_MISSING, /* 404: database or bucket not found; every 30 s */
+	RETRY_REJECT,       /* never: to the dead letters */
+};
+const char *retry_act_name(enum retry_act act);
+
+struct retry_answer {
+	int status;       /* 0: no HTTP answer */
+	const char *body; /* its beginning, NUL-terminated; "" for none */
+	bool is_html;
+};
+
+/* tries: how often this body was sent, this time included. */
+enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries);
+
+#define RETRY_DELAY_MIN_MS  500
+#define RETRY_DELAY_MAX_MS  60000
+#define RETRY_DELAY_SLOW_MS 30000
+
+/*
+ * Full jitter: uniform in [MIN, min(MAX, MIN × 2^failures)]; retry_after_s where the server gave
+ * one (0 … 600; negative: none) and it is longer. failures: in a row, from 1.
+ */
+int64_t retry_delay_ms(
+	enum retry_act act, unsigned failures, int64_t retry_after_s, uint64_t random);
+
+/* Retry-After (RFC 9110 10.2.3): seconds, or an HTTP date relative to now (Unix time). -1: neither.
+ */
+int64_t retry_parse_after(const char *value, int64_t now_s);

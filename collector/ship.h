@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the spool to InfluxDB: the oldest body is read by the worker, posted, and by the answer
+ * deleted, kept or moved to the dead letters. One body is under way at a time. Starts working when
+ * it is kicked.
+ */
+#pragma once
+
+#include "err.h"
+#include "loop.h"
+#include "spool.h"
+#include "stats.h"
+#include "worker.h"
+
+struct ship_config {
+	const char *influx; /* HOST[:PORT] or http(s)://HOST[:PORT][/PREFIX] */
+	const char *db;     /* 1.x, or anything that speaks /write */
+	const char *rp;     /* NULL: the default one */
+	const char *org;    /* 2.x */
+	const char *bucket; /* 2.x where set */
+	const char *token_file;
+	const char *user;
+	const char *password_file;
+	const char *ca_file;
+};
+
+struct ship;
+/*
+ * err names the option, the value and what is expected. Keeps the config's strings, spool, worker
+ * and stats: a job that is under way at ship_close still uses the latter three, until worker_close.
+ */
+int ship_open(struct loop *loop, const struct ship_config *config, struct spool *spool,
+	struct worker *worker, struct stats *stats, struct ship **ret, char err[static ERR_LEN]);
+
+/* Before worker_close: breaks off a POST that is under way (its body stays in the spool). */
+void ship_close(struct ship *ship);
+
+/* There may be something to ship. */
+void ship_kick(struct ship *ship);
+
+/* Request URL for these settings, percent-encoded (RFC 3986 2.1); testable alone. 0 or -errno. */
+int ship_url(const struct ship_config *config, char *ret, size_t cap, char err[static ERR_LEN]);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "addr.h"
+#include "ship.h"
+#include "strbuf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define URL_MAX             2048
+#define INFLUX_DEFAULT_PORT 8086
+
+/* Without a scheme the port defaults to InfluxDB's, with one to the scheme's. */
+struct scheme {
+	const char *text;
+	const char *canonical;
+	uint16_t default_port;
+};
+
+static const struct scheme schemes[] = {
+	{"http://", "http://", 80},
+	{"https://", "https://", 443},
+	{"", "http://", INFLUX_DEFAULT_PORT},
+};
+
+static const struct scheme *scheme_of(const char *text)
+{
+	const struct scheme *scheme = schemes;
+
+	while (strncasecmp(text, scheme->text, strlen(scheme->text)) != 0)
+		scheme++; /* the last is a prefix of everything */
+	return scheme;
+}
+
+/* RFC 3986 2.3: all but the unreserved is percent-encoded. */
+static void append_encoded(struct strbuf *out, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x80 && (isalnum(c) || strchr("-._~", c)))
+			strbuf_char(out, *text);
+		else
+			strbuf_printf(out, "%%%02X", c);
+	}
+}
+
+/* A path as it may stand in a URL (RFC 3986 3.3), already encoded by whoever wrote it. */
+static bool is_path(const char *text)
+{
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("/-._~%!$&'()*+,;=:@", *text))
+			return false;
+	return true;
+}
+
+static bool append_base(struct strbuf *out, const char *influx)
+{
+	const struct scheme *scheme = scheme_of(influx);
+	const char *authority = influx + strlen(scheme->text);
+	size_t len = strcspn(authority, "/");
+	const char *path = authority + len;
+	char text[ADDR_HOST_LEN + 16];
+	char host[ADDR_HOST_LEN];
+	size_t path_len;
+	uint16_t port;
+
+	if (len >= sizeof(text) || !is_path(path) || (*path && !*scheme->text))
+		return false;
+	memcpy(text, authority, len);
+	text[len] = '\0';
+	if (addr_split_host(text, scheme->default_port, host, &port) < 0)
+		return false;
+	strbuf_printf(
+		out, strchr(host, ':') ? "%s[%s]:%u" : "%s%s:%u", scheme->canonical, host, port);
+	path_len = strlen(path);
+	while (path_len && path[path_len - 1] == '/')
+		path_len--;
+	strbuf_append(out, path, path_len);
+	return true;
+}
+
+static void append_parameter(struct strbuf *out, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	strbuf_printf(out, "%s=", name);
+	append_encoded(out, value);
+	strbuf_char(out, '&');
+}
+
+static bool is_bucket_set(const struct ship_config *config)
+{
+	return config->bucket && *config->bucket;
+}
+
+static void append_endpoint(struct strbuf *out, const struct ship_config *config)
+{
+	if (is_bucket_set(config)) {
+		strbuf_text(out, "/api/v2/write?");
+		append_parameter(out, "org", config->org);
+		append_parameter(out, "bucket", config->bucket);
+	} else {
+		strbuf_text(out, "/write?");
+		append_parameter(out, "db", config->db);
+		append_parameter(out, "rp", config->rp);
+	}
+	strbuf_text(out, "precision=ms");
+}
+
+/* The value is not repeated where it may hold a password. */
+static int refuse(const char *influx, char err[static ERR_LEN])
+{
+	if (strchr(influx, '@'))
+		snprintf(err, ERR_LEN,
+			"--influx: a URL with credentials is not taken; use --user and "
+			"--password-file, or --token-file");
+	else
+		snprintf(err, ERR_LEN,
+			"--influx: '%.100s' is not HOST[:PORT] or an http:// or https:// URL",
+			influx);
+	return -EINVAL;
+}
+
+int ship_url(const struct ship_config *config, char *ret, size_t cap, char err[static ERR_LEN])
+{
+	struct strbuf url;
+	bool is_good, is_fitting;
+
+	if (strchr(config->influx, '@'))
+		return refuse(config->influx, err);
+	strbuf_init(&url, URL_MAX - 1);
+	is_good = append_base(&url, config->influx);
+	append_endpoint(&url, config);
+	is_fitting = !url.failed && url.len < cap;
+	if (is_good && is_fitting)
+		memcpy(ret, url.data, url.len + 1);
+	strbuf_done(&url);
+	if (!is_good)
+		return refuse(config->influx, err);
+	if (!is_fitting) {
+		snprintf(err, ERR_LEN, "--influx: the request URL would be longer than %zu bytes",
+			cap < URL_MAX ? cap - 1 : (size_t)URL_MAX - 1);
+		return -ENOSPC;
+	}
+	return 0;
+}

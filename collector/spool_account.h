@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is in the spool, by accounting; under a lock, since it is read on another thread than the
+ * spool's. Sums wrap: a probe may claim any traffic.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spool_state {
+	uint64_t bodies; /* waiting to be shipped */
+	uint64_t lines;
+	uint64_t traffic_bytes;
+	uint64_t data_bytes;  /* gzipped */
+	uint64_t dead_bodies; /* dead letters */
+	uint64_t dead_lines;
+	uint64_t dead_traffic_bytes;
+	uint64_t evicted_bodies; /* since the open: over the quota */
+	uint64_t evicted_lines;
+	uint64_t evicted_traffic_bytes;
+	uint64_t dead_evicted_bodies; /* since the open: dead letters over their own bound */
+};
+
+struct spool_sums {
+	uint64_t n;
+	uint64_t lines;
+	uint64_t traffic_bytes;
+	uint64_t data_bytes;
+	int64_t last_id;
+};
+
+struct spool_account;
+struct spool_account *spool_account_new(void);
+void spool_account_free(struct spool_account *account);
+
+void spool_account_found(struct spool_account *account, const struct spool_sums *bodies,
+	const struct spool_sums *dead);
+void spool_account_added(struct spool_account *account, const struct spool_sums *more);
+void spool_account_deleted(struct spool_account *account, const struct spool_sums *gone);
+void spool_account_evicted(struct spool_account *account, const struct spool_sums *gone);
+/* body left the bodies; is_kept: among the dead letters, where `evicted` made room. */
+void spool_account_rejected(struct spool_account *account, const struct spool_sums *body,
+	bool is_kept, const struct spool_sums *evicted);
+
+void spool_account_read(struct spool_account *account, struct spool_state *ret);
+/* On the spool's own thread. */
+uint64_t spool_account_dead_bytes(const struct spool_account *account);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The collector's counters: a row in COLLECTOR_STATS gives the field, the name in /metrics, its
+ * type and its help. One thread (the loop's) writes and reads them. Bytes are traffic bytes, tx +
+ * rx, unless the name says otherwise; at any moment accepted = waiting + committing + commit_failed
+ * + rows_dropped + committed, and committed + spooled at the start = spooled + delivered + rejected
+ * + evicted.
+ */
+#pragma once
+
+#include "strbuf.h"
+
+#include <stdint.h>
+
+/*	  field, metric name (and labels), type, help */
+#define COLLECTOR_STATS(X)                                                                         \
+	X(datagrams, "nstats_datagrams_total", "counter", "Datagrams received")                    \
+	X(datagram_bytes, "nstats_datagram_bytes_total", "counter",                                \
+		"Bytes of the datagrams received")                                                 \
+	X(receive_drops, "nstats_receive_kernel_drops_total", "counter",                           \
+		"Datagrams that the kernel dropped since the socket buffer was full")              \
+	X(receive_truncated, "nstats_datagrams_rejected_total{reason=\"truncated\"}", "counter",   \
+		"Datagrams not taken")                                                             \
+	X(reject_oversize, "nstats_datagrams_rejected_total{reason=\"oversize\"}", "counter", "")  \
+	X(reject_undecodable, "nstats_datagrams_rejected_total{reason=\"undecodable\"}",           \
+		"counter", "")                                                                     \
+	X(reject_limit, "nstats_datagrams_rejected_total{reason=\"limit\"}", "counter", "")        \
+	X(reject_not_report, "nstats_datagrams_rejected_total{reason=\"not_report\"}", "counter",  \
+		"")                                                                                \
+	X(reject_busy, "nstats_datagrams_rejected_total{reason=\"busy\"}", "counter", "")          \
+	X(reject_ahead, "nstats_datagrams_rejected_total{reason=\"ahead\"}", "counter", "")        \
+	X(reject_ledger_full, "nstats_datagrams_rejected_total{reason=\"ledger_full\"}",           \
+		"counter", "")                                                                     \
+	X(duplicates, "nstats_datagrams_duplicate_total", "counter",                               \
+		"Datagrams that were counted before")                                              \
+	X(late, "nstats_datagrams_late_total", "counter",                                          \
+		"Datagrams that came after their probe had given them up")                         \
+	X(records, "nstats_records_total", "counter", "Flow records accepted")                     \
+	X(accepted_bytes, "nstats_accepted_bytes_total", "counter",                                \
+		"Traffic in the accepted records")                                                 \
+	X(waiting_bytes, "nstats_waiting_bytes", "gauge", "Traffic that waits for names or parts") \
+	X(committing_bytes, "nstats_committing_bytes", "gauge",                                    \
+		"Traffic in the commit that is under way")                                         \
+	X(committed_bytes, "nstats_committed_bytes_total", "counter",                              \
+		"Traffic committed to the spool")                                                  \
+	X(commits, "nstats_commits_total", "counter", "Batches committed")                         \
+	X(commit_failures, "nstats_commit_failures_total", "counter",                              \
+		"Batches that could not be committed")                                             \
+	X(commit_failed_bytes, "nstats_commit_failed_bytes_total", "counter",                      \
+		"Traffic in batches that could not be committed")                                  \
+	X(rows_dropped_bytes, "nstats_rows_dropped_bytes_total", "counter",                        \
+		"Traffic of rows whose interval was committed 1,000 times before")                 \
+	X(points, "nstats_points_total", "counter", "Points committed")                            \
+	X(points_shifted, "nstats_points_shifted_total", "counter",                                \
+		"Points whose offset k is not 0")                                                  \
+	X(lost_bytes, "nstats_lost_bytes", "gauge",                                                \
+		"Traffic that probes sealed and that never arrived")                               \
+	X(spool_bodies, "nstats_spool_bodies", "gauge", "Request bodies in the spool")             \
+	X(spool_lines, "nstats_spool_lines", "gauge", "Lines in the spool")                        \
+	X(spool_bytes, "nstats_spool_bytes", "gauge", "Traffic in the spool")                      \
+	X(spool_data_bytes, "nstats_spool_data_bytes", "gauge", "Gzipped bytes in the spool")      \
+	X(dead_lines, "nstats_dead_letter_lines", "gauge", "Lines among the dead letters")         \
+	X(evicted_lines, "nstats_evicted_lines_total", "counter", "Lines evicted over the quota")  \
+	X(evicted_bytes, "nstats_evicted_bytes_total", "counter",                                  \
+		"Traffic evicted over the quota")                                                  \
+	X(delivered_lines, "nstats_delivered_lines_total", "counter", "Lines that InfluxDB took")  \
+	X(delivered_bytes, "nstats_delivered_bytes_total", "counter",                              \
+		"Traffic that InfluxDB took")                                                      \
+	X(rejected_lines, "nstats_rejected_lines_total", "counter",                                \
+		"Lines that InfluxDB refused for good")                                            \
+	X(rejected_bytes, "nstats_rejected_bytes_total", "counter",                                \
+		"Traffic that InfluxDB refused for good")                                          \
+	X(posts, "nstats_posts_total", "counter", "Requests sent to InfluxDB")                     \
+	X(posts_kept, "nstats_posts_kept_total", "counter",                                        \
+		"Requests after which the body was kept")                                          \
+	X(spool_errors, "nstats_spool_errors_total", "counter",                                    \
+		"Reads and deletes of the spool that failed")                                      \
+	X(ptr_asked, "nstats_ptr_queries_total", "counter", "PTR queries sent")                    \
+	X(ptr_names, "nstats_ptr_answers_total{result=\"name\"}", "counter",                       \
+		"Answers to PTR queries")                                                          \
+	X(ptr_none, "nstats_ptr_answers_total{result=\"none\"}", "counter", "")                    \
+	X(ptr_failed, "nstats_ptr_answers_total{result=\"failed\"}", "counter", "")                \
+	X(ptr_throttled, "nstats_ptr_throttled_total", "counter",                                  \
+		"Look-ups not asked since the rate limit or the table was full")                   \
+	X(probes_refused, "nstats_probes_refused_total", "counter",                                \
+		"Probes beyond the table of probes")
+
+struct stats {
+#define X(field, name, type, help) uint64_t field;
+	COLLECTOR_STATS(X)
+#undef X
+};
+
+/* Prometheus' text format: HELP and TYPE once a name, in the order of the table. */
+void stats_render(const struct stats *stats, struct strbuf *out);

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* uses: collector/names collector/name_cache collector/dns collector/loop collector/line */
+/* uses: collector/strbuf */
+#include "names.h"
+
+#include "clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TURN_MS 20
+
+/* A DNS server on the test's own loop that says the same of every address. */
+struct fixture {
+	struct loop *loop;
+	struct stats stats;
+	struct names *names;
+	struct loop_timer turn;
+	int fd;
+	const char *label;
+	size_t label_len;
+};
+
+static void serve(void *ctx, uint32_t events)
+{
+	static const uint8_t record[] = {0xc0, 12, 0, 12, 0, 1, 0, 0, 1, 0, 0};
+	struct fixture *f = ctx;
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	uint8_t p[1024];
+	ssize_t n = recvfrom(f->fd, p, 512, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+	size_t at = (size_t)n;
+
+	(void)events;
+	if (n < 12)
+		return;
+	p[2] |= 0x80;
+	p[7] = 1;
+	memcpy(p + at, record, sizeof(record));
+	at += sizeof(record);
+	p[at++] = (uint8_t)(f->label_len + 2);
+	p[at++] = (uint8_t)f->label_len;
+	memcpy(p + at, f->label, f->label_len);
+	at += f->label_len;
+	p[at++] = 0;
+	sendto(f->fd, p, at, 0, (struct sockaddr *)&from, len);
+}
+
+static void turn_over(void *ctx, int64_t now_ms)
+{
+	struct fixture *f = ctx;
+
+	(void)now_ms;
+	loop_stop(f->loop);
+}
+
+static int set_up(void **state)
+{
+	const uint8_t localhost[] = {127, 0, 0, 1};
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct names_config config = {.is_ptr_on = true};
+	struct addr addr = addr_v4(localhost);
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&addr, 0, &ss);
+	char err[ERR_LEN], server[64];
+	uint16_t port;
+
+	assert_non_null(f);
+	assert_int_equal(loop_new(&f->loop, err), 0);
+	f->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(f->fd, (struct sockaddr *)&ss, len), 0);
+	len = sizeof(ss);
+	assert_int_equal(getsockname(f->fd, (struct sockaddr *)&ss, &len), 0);
+	addr_from_sockaddr(&ss, &addr, &port);
+	snprintf(server, sizeof(server), "127.0.0.1:%u", (unsigned)port);
+	assert_int_equal(loop_watch(f->loop, f->fd, EPOLLIN, serve, f), 0);
+	config.dns_server = server;
+	assert_int_equal(names_open(f->loop, &config, &f->stats, &f->names, err), 0);
+	f->turn = (struct loop_timer){.fn = turn_over, .ctx = f};
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	names_close(f->names);
+	loop_unwatch(f->loop, f->fd);
+	close(f->fd);
+	loop_free(f->loop);
+	free(f);
+	return 0;
+}
+
+static bool lookup(struct fixture *f, const char *text, struct name *ret)
+{
+	struct addr addr;
+
+	assert_int_equal(addr_parse(text, &addr), 0);
+	return names_lookup(f->names, &addr, clock_mono_ms(), ret);
+}
+
+/* What 192.0.2.1 is called once the server has said that its PTR record is this one label. */
+static struct name name_after(struct fixture *f, const char *label, size_t len)
+{
+	struct name name;
+
+	f->label = label;
+	f->label_len = len;
+	assert_false(lookup(f, "192.0.2.1", &name));
+	for (int i = 0; i < 200 && !lookup(f, "192.0.2.1", &name); i++) {
+		loop_timer_set(f->loop, &f->turn, clock_mono_ms() + TURN_MS);
+		assert_int_equal(loop_run(f->loop), 0);
+	}
+	assert_true(lookup(f, "192.0.2.1", &name));
+	return name;
+}
+
+#define NAME_AFTER(f, label) name_after(f, label, sizeof(label) - 1)
+
+static void until_the_answer_comes_the_address_is_the_name(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	f->label = "";
+	assert_false(lookup(f, "192.0.2.1", &name));
+	assert_string_equal(name.text, "192.0.2.1");
+	assert_int_equal(name.by, NAMED_BY_ADDRESS);
+}
+
+static void a_ptr_record_names_the_address_in_lower_case(void **state)
+{
+	struct name name = NAME_AFTER(*state, "Web");
+
+	assert_string_equal(name.text, "web");
+	assert_int_equal(name.by, NAMED_BY_PTR);
+}
+
+static void an_address_is_asked_for_once(void **state)
+{
+	struct fixture *f = *state;
+
+	NAME_AFTER(f, "web");
+	assert_int_equal(f->stats.ptr_asked, 1);
+	assert_int_equal(f->stats.ptr_names, 1);
+}
+
+static void hostile_bytes_are_cleaned(void **state)
+{
+	struct name name = NAME_AFTER(*state, "a\nb,c d=e\"f\\");
+
+	assert_int_equal(name.by, NAMED_BY_PTR);
+	assert_null(strpbrk(name.text, "\n, =\"\\"));
+}
+
+static void a_name_of_which_nothing_is_left_is_the_address(void **state)
+{
+	struct name name = NAME_AFTER(*state, " ,=");
+
+	assert_string_equal(name.text, "192.0.2.1");
+}
+
+static void a_name_cannot_claim_to_be_a_remainder(void **state)
+{
+	struct name name = NAME_AFTER(*state, "~other");
+
+	assert_string_equal(name.text, "192.0.2.1");
+	assert_int_equal(name.by, NAMED_BY_ADDRESS);
+}
+
+static void a_name_cannot_claim_to_be_another_address(void **state)
+{
+	struct name name = NAME_AFTER(*state, "2001:db8::1");
+
+	assert_string_equal(name.text, "192.0.2.1");
+}
+
+static void only_public_addresses_are_external(void **state)
+{
+	static const struct {
+		const char *addr;
+		const char *kind;
+	} cases[] = {
+		{"192.0.2.1", "external"},
+		{"172.32.0.1", "external"},
+		{"2001:db8::1", "external"},
+		{"10.0.0.1", "other"},
+		{"172.31.0.1", "other"},
+		{"192.168.1.1", "other"},
+		{"100.64.0.1", "other"},
+		{"127.0.0.1", "other"},
+		{"169.254.1.1", "other"},
+		{"224.0.0.251", "other"},
+		{"255.255.255.255", "other"},
+		{"0.0.0.0", "other"},
+		{"::", "other"},
+		{"::1", "other"},
+		{"fd00::1", "other"},
+		{"fe80::1", "other"},
+		{"ff02::1", "other"},
+	};
+	struct fixture *f = *state;
+
+	f->label = "";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct name name;
+
+		lookup(f, cases[i].addr, &name);
+		assert_string_equal(name.kind, cases[i].kind);
+	}
+}
+
+static void nobody_is_asked_about_local_addresses(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	assert_true(lookup(f, "127.0.0.1", &name));
+	assert_true(lookup(f, "fe80::1", &name));
+	assert_true(lookup(f, "224.0.0.1", &name));
+	assert_int_equal(f->stats.ptr_asked, 0);
+}
+
+static void what_is_throttled_is_the_address_and_is_not_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n_throttled = 0;
+	struct name name;
+
+	f->label = "";
+	for (unsigned i = 0; i < 1000; i++) {
+		char text[ADDR_STRLEN];
+
+		snprintf(text, sizeof(text), "198.18.%u.%u", i / 250, i % 250);
+		n_throttled += lookup(f, text, &name);
+	}
+	assert_true(n_throttled > 700);
+	assert_int_equal(f->stats.ptr_throttled, n_throttled);
+	assert_int_equal(f->stats.ptr_asked, 1000 - n_throttled);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(until_the_answer_comes_the_address_is_the_name),
+		TEST(a_ptr_record_names_the_address_in_lower_case),
+		TEST(an_address_is_asked_for_once),
+		TEST(hostile_bytes_are_cleaned),
+		TEST(a_name_of_which_nothing_is_left_is_the_address),
+		TEST(a_name_cannot_claim_to_be_a_remainder),
+		TEST(a_name_cannot_claim_to_be_another_address),
+		TEST(only_public_addresses_are_external),
+		TEST(nobody_is_asked_about_local_addresses),
+		TEST(what_is_throttled_is_the_address_and_is_not_waited_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* uses: collector/pipeline collector/intake collector/waiting collector/batch collector/rows */
+/* uses: collector/line collector/ledger collector/ledger_boot collector/ledger_runs */
+/* uses: collector/ledger_table collector/probes collector/names collector/name_cache */
+/* uses: collector/dns collector/loop collector/worker collector/gzip collector/spool */
+/* uses: collector/spool_account collector/spool_db collector/strbuf collector/live */
+/* uses: collector/live_text */
+#include "pipeline.h"
+
+#include "batch.h"
+#include "clock.h"
+#include "wire.h"
+
+#include <libdeflate.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define GUARD_MS    10000
+#define START_MS    1795378530000
+#define SPOOL_MAX   (16 * 1024 * 1024)
+#define TEXT_MAX    (8 * 1024 * 1024)
+#define WORKER_JOBS 4
+
+/* Real modules but for the network: datagrams are handed in, and DNS answers come from the loop. */
+struct fixture {
+	char dir[64];
+	char path[128];
+	struct loop *loop;
+	struct stats stats;
+	struct spool *spool;
+	struct worker *worker;
+	struct ledger *ledger;
+	struct probes *probes;
+	struct names *names;
+	struct pipeline *pipeline;
+	struct wire_encoder *encoder;
+	struct loop_timer guard;
+	unsigned n_committed;
+	int dns_fd;
+	char *text; /* all lines in the spool */
+};
+
+static void committed(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->n_committed++;
+	loop_stop(f->loop);
+}
+
+static void stopped(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	loop_stop(f->loop);
+}
+
+static void guard_fired(void *ctx, int64_t now_ms)
+{
+	(void)now_ms;
+	stopped(ctx);
+}
+
+/* Every address has the name "Same.Example." */
+static void dns_serve(void *ctx, uint32_t events)
+{
+	static const uint8_t record[] = {0xc0, 12, 0, 12, 0, 1, 0, 0, 1, 0, 0, 14, 4, 'S', 'a', 'm',
+		'e', 7, 'E', 'x', 'a', 'm', 'p', 'l', 'e', 0};
+	struct fixture *f = ctx;
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	uint8_t packet[600];
+	ssize_t n = recvfrom(f->dns_fd, packet, 512, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+
+	(void)events;
+	if (n < 12)
+		return;
+	packet[2] |= 0x80;
+	packet[7] = 1;
+	memcpy(packet + n, record, sizeof(record));
+	sendto(f->dns_fd, packet, (size_t)n + sizeof(record), 0, (struct sockaddr *)&from, len);
+}
+
+static void dns_start(struct fixture *f, char server[static 64])
+{
+	const uint8_t localhost[] = {127, 0, 0, 1};
+	struct addr addr = addr_v4(localhost);
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&addr, 0, &ss);
+	uint16_t port;
+
+	f->dns_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(f->dns_fd, (struct sockaddr *)&ss, len), 0);
+	len = sizeof(ss);
+	assert_int_equal(getsockname(f->dns_fd, (struct sockaddr *)&ss, &len), 0);
+	addr_from_sockaddr(&ss, &addr, &port);
+	snprintf(server, 64, "127.0.0.1:%u", (unsigned)port);
+	assert_int_equal(loop_watch(f->loop, f->dns_fd, EPOLLIN, dns_serve, f), 0);
+}
+
+static void pipeline_start(struct fixture *f, const struct names_config *names)
+{
+	struct pipeline_parts parts = {.loop = f->loop,
+		.ledger = f->ledger,
+		.probes = f->probes,
+		.spool = f->spool,
+		.worker = f->worker,
+		.stats = &f->stats,
+		.cluster = "test",
+		.committed = committed,
+		.committed_ctx = f};
+	char err[ERR_LEN];
+
+	assert_int_equal(names_open(f->loop, names, &f->stats, &f->names, err), 0);
+	parts.names = f->names;
+	assert_int_equal(pipeline_open(&parts, &f->pipeline, err), 0);
+}
+
+static int set_up_bare(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	char err[ERR_LEN] = "";
+
+	assert_non_null(f);
+	snprintf(f->dir, sizeof(f->dir), "/tmp/nstats-test-pipeline-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->path, sizeof(f->path), "%s/spool.db", f->dir);
+	assert_int_equal(loop_new(&f->loop, err), 0);
+	if (spool_open(f->path, SPOOL_MAX, &f->spool, err) < 0)
+		fail_msg("%s", err);
+	assert_int_equal(worker_open(f->loop, WORKER_JOBS, &f->worker, err), 0);
+	f->ledger = ledger_new(1);
+	f->probes = probes_new(1);
+	f->encoder = wire_encoder_new();
+	f->guard = (struct loop_timer){.fn = guard_fired, .ctx = f};
+	f->dns_fd = -1;
+	*state = f;
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	struct names_config off = {0};
+
+	set_up_bare(state);
+	pipeline_start(*state, &off);
+	return 0;
+}
+
+static int set_up_with_names(void **state)
+{
+	struct names_config on = {.is_ptr_on = true};
+	char server[64];
+
+	set_up_bare(state);
+	dns_start(*state, server);
+	on.dns_server = server;
+	pipeline_start(*state, &on);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+
+	pipeline_close(f->pipeline);
+	worker_close(f->worker);
+	names_close(f->names);
+	wire_encoder_free(f->encoder);
+	probes_free(f->probes);
+	ledger_free(f->ledger);
+	spool_close(f->spool);
+	loop_timer_cancel(f->loop, &f->guard);
+	if (f->dns_fd >= 0)
+		close(f->dns_fd);
+	loop_free(f->loop);
+	snprintf(command, sizeof(command), "rm -r '%s'", f->dir);
+	assert_int_equal(system(command), 0);
+	free(f->text);
+	free(f);
+	return 0;
+}
+
+static struct report report_of(uint64_t sequence)
+{
+	struct report report = {.boot_id = "boot-0123456789",
+		.sequence = sequence,
+		.oldest = 1,
+		.start_ms = START_MS,
+		.interval_ms = 2000,
+		.parts = 1};
+
+	snprintf(report.identity.host, sizeof(report.identity.host), "web-0");
+	return report;
+}
+
+static struct record flow_to(uint8_t last, uint64_t tx_bytes)
+{
+	const uint8_t local[] = {10, 0, 0, 5}, remote[] = {192, 0, 2, last};
+
+	return (struct record){.kind = RECORD_FLOW,
+		.proto = 6,
+		.port = 443,
+		.local = addr_v4(local),
+		.remote = addr_v4(remote),
+		.sum = {.tx_bytes = tx_bytes, .tx_packets = 1}};
+}
+
+static void send_report(
+	struct fixture *f, const struct report *report, const struct record *records, size_t n)
+{
+	uint8_t data[WIRE_DATAGRAM_MAX];
+	size_t len = wire_encode(f->encoder, report, records, n, data);
+
+	assert_true(len > 0);
+	pipeline_datagram(f->pipeline, data, len, NULL);
+}
+
+static void send_flow(struct fixture *f, uint64_t sequence, uint8_t last, uint64_t tx_bytes)
+{
+	struct report report = report_of(sequence);
+	struct record record = flow_to(last, tx_bytes);
+
+	report.sealed_bytes = sequence * tx_bytes;
+	send_report(f, &report, &record, 1);
+}
+
+static void run(struct fixture *f)
+{
+	loop_timer_set(f->loop, &f->guard, clock_mono_ms() + GUARD_MS);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_true(f->guard.is_set);
+}
+
+static void flush(struct fixture *f)
+{
+	unsigned n = f->n_committed;
+
+	pipeline_flush(f->pipeline, stopped, f);
+	while (f->n_committed == n)
+		run(f);
+}
+
+static void gunzip(const struct spool_body *body, char *ret, size_t *len)
+{
+	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+	size_t n;
+
+	assert_int_equal(libdeflate_gzip_decompress(
+				 d, body->data, body->len, ret + *len, TEXT_MAX - *len - 1, &n),
+		LIBDEFLATE_SUCCESS);
+	*len += n;
+	ret[*len] = '\0';
+	libdeflate_free_decompressor(d);
+}
+
+/* All that is in the spool, as text. */
+static const char *spooled(struct fixture *f, unsigned *ret_bodies)
+{
+	struct spool_body body = {0};
+	char err[ERR_LEN];
+	size_t len = 0;
+
+	free(f->text);
+	f->text = calloc(1, TEXT_MAX);
+	assert_non_null(f->text);
+	*ret_bodies = 0;
+	while (spool_next(f->spool, body.id, &body, err) == 1) {
+		gunzip(&body, f->text, &len);
+		free(body.data);
+		(*ret_bodies)++;
+	}
+	return f->text;
+}
+
+static const char *spooled_text(struct fixture *f)
+{
+	unsigned n_bodies;
+
+	return spooled(f, &n_bodies);
+}
+
+static void a_record_becomes_a_point_with_all_its_tags(void **state)
+{
+	struct fixture *f = *state;
+
+	send_flow(f, 1, 1, 1000);
+	flush(f);
+	assert_string_equal(spooled_text(f),
+		"nstat,cluster=test,hosts=web-0,named_by=address,namespace=-,node=-,port=443,"
+		"proto=tcp,receiver=192.0.2.1,receiver_kind=external,receiver_namespace=-,"
+		"receiver_zone=-,role=client,sender=10.0.0.5,workload=-,zone=- "
+		"receiveRate=0.0,rx_bytes=0i,rx_packets=0i,sendRate=4000.0,tx_bytes=1000i,"
+		"tx_packets=1i 1795378530000\n");
+}
+
+static void remainders_have_reserved_names_and_no_address(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(1);
+	struct record records[] = {
+		{.kind = RECORD_OTHER, .proto = 17, .role = ROLE_SERVER, .sum.tx_bytes = 1},
+		{.kind = RECORD_NON_IP, .sum.tx_bytes = 2},
+		{.kind = RECORD_MALFORMED, .sum.tx_bytes = 3},
+	};
+	const char *text;
+
+	send_report(f, &report, records, 3);
+	flush(f);
+	text = spooled_text(f);
+	assert_non_null(strstr(text, ",named_by=-,namespace=-,node=-,port=-,proto=udp,receiver=~"
+				     "other,receiver_kind=other,"));
+	assert_non_null(strstr(text, "role=server,sender=-,"));
+	assert_non_null(strstr(text, ",port=-,proto=-,receiver=~non-ip,receiver_kind=other,"));
+	assert_non_null(strstr(text, ",receiver=~malformed,"));
+	assert_non_null(strstr(text, "role=-,sender=-,"));
+}
+
+static void bytes_are_conserved_from_the_datagram_to_the_spool(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint8_t i = 1; i <= 100; i++)
+		send_flow(f, i, i, 1000);
+	assert_int_equal(f->stats.accepted_bytes, 100000);
+	assert_int_equal(f->stats.waiting_bytes, 100000);
+	flush(f);
+	assert_int_equal(f->stats.waiting_bytes, 0);
+	assert_int_equal(f->stats.committing_bytes, 0);
+	assert_int_equal(f->stats.committed_bytes, 100000);
+	assert_int_equal(f->stats.spool_bytes, 100000);
+	assert_int_equal(f->stats.points, 100);
+}
+
+static void a_duplicate_is_not_counted_again(void **state)
+{
+	struct fixture *f = *state;
+
+	send_flow(f, 1, 1, 1000);
+	send_flow(f, 1, 1, 1000);
+	flush(f);
+	send_flow(f, 1, 1, 1000);
+	assert_int_equal(f->stats.duplicates, 2);
+	assert_int_equal(f->stats.accepted_bytes, 1000);
+}
+
+static void a_later_commit_of_an_interval_is_shifted_by_a_millisecond(void **state)
+{
+	struct fixture *f = *state;
+
+	send_flow(f, 1, 1, 1000);
+	flush(f);
+	send_flow(f, 2, 1, 1000);
+	flush(f);
+	assert_non_null(strstr(spooled_text(f), " 1795378530001\n"));
+	assert_int_equal(f->stats.points_shifted, 1);
+}
+
+static void rows_of_an_interval_that_was_committed_too_often_are_dropped_and_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t n = 0; n <= LEDGER_K_MAX; n++) {
+		ledger_batch_begin(f->ledger);
+		ledger_batch_k(f->ledger, "test,-,web-0", START_MS, 2000);
+		ledger_batch_commit(f->ledger);
+	}
+	send_flow(f, 1, 1, 1000);
+	flush(f);
+	assert_int_equal(f->stats.rows_dropped_bytes, 1000);
+	assert_int_equal(f->stats.committed_bytes, 0);
+	assert_int_equal(f->stats.points, 0);
+}
+
+static void the_parts_of_an_interval_wait_for_each_other(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(1);
+	struct record record = flow_to(1, 1000);
+
+	report.parts = 2;
+	send_report(f, &report, &record, 1);
+	loop_timer_set(f->loop, &f->guard, clock_mono_ms() + PIPELINE_BEAT_MS + 200);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(f->n_committed, 0);
+	report = report_of(2);
+	report.parts = 2;
+	report.part = 1;
+	record = flow_to(2, 1000);
+	send_report(f, &report, &record, 1);
+	run(f);
+	assert_int_equal(f->stats.points, 2);
+	assert_int_equal(f->stats.points_shifted, 0);
+}
+
+static void a_part_that_never_comes_holds_the_others_up_for_a_while_only(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(1);
+	struct record record = flow_to(1, 1000);
+
+	report.parts = 2;
+	send_report(f, &report, &record, 1);
+	run(f);
+	assert_int_equal(f->stats.committed_bytes, 1000);
+}
+
+static void a_datagram_without_rows_is_committed_for_the_ledger(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(1);
+	struct ledger_boot_state boot;
+
+	send_report(f, &report, NULL, 0);
+	flush(f);
+	assert_true(ledger_boot(f->ledger, report.boot_id, &boot));
+	assert_int_equal(boot.contiguous, 1);
+	assert_string_equal(spooled_text(f), "");
+}
+
+static void two_addresses_with_one_name_are_one_point(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(1);
+	struct record records[] = {flow_to(1, 1000), flow_to(2, 500)};
+
+	send_report(f, &report, records, 2);
+	run(f);
+	assert_int_equal(f->stats.points, 1);
+	assert_non_null(strstr(spooled_text(f), "named_by=ptr,"));
+	assert_non_null(strstr(f->text, "receiver=same.example,"));
+	assert_non_null(strstr(f->text, "tx_bytes=1500i,"));
+}
+
+static void a_hosts_name_cannot_inject_a_line(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(1);
+	struct record record = flow_to(1, 1);
+	const char *text;
+
+	snprintf(report.identity.host, sizeof(report.identity.host), "a\nevil,x=y z=1i 1\\");
+	send_report(f, &report, &record, 1);
+	flush(f);
+	text = spooled_text(f);
+	assert_non_null(strstr(text, "hosts=a_evil_x_y_z_1i_1_,"));
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
+static void bodies_are_bounded_in_lines_and_bytes(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n_bodies;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		struct report report = report_of(i + 1);
+		struct record record = flow_to((uint8_t)i, 1);
+
+		snprintf(report.identity.host, sizeof(report.identity.host), "host-%u", i);
+		send_report(f, &report, &record, 1);
+	}
+	flush(f);
+	spooled(f, &n_bodies);
+	assert_int_equal(f->stats.points, 2000);
+	assert_true(n_bodies >= strlen(f->text) / BATCH_BODY_BYTES + 1);
+	assert_true(n_bodies <= 2 * (strlen(f->text) / BATCH_BODY_BYTES + 1));
+}
+
+static void beyond_the_bound_datagrams_are_refused_and_may_come_again(void **state)
+{
+	const uint64_t max = PIPELINE_RECORDS_MAX / (1 + WAITING_DATAGRAM_COST);
+	struct fixture *f = *state;
+
+	/* A boot has LEDGER_WINDOW numbers in flight: several of them fill the store. */
+	for (uint64_t i = 0; i <= max; i++) {
+		struct report report = report_of(1 + i % 1000);
+		struct record record = flow_to(1, 1);
+
+		report.boot_id[0] = (uint8_t)(i / 1000);
+		send_report(f, &report, &record, 1);
+	}
+	assert_int_equal(f->stats.records, max);
+	assert_int_equal(f->stats.reject_busy, 1);
+	flush(f);
+	assert_int_equal(f->stats.committed_bytes, max);
+	send_flow(f, 1 + max % 1000, 1, 1);
+	assert_int_equal(f->stats.duplicates, 0);
+}
+
+static void garbage_is_counted_by_its_reason(void **state)
+{
+	uint8_t data[WIRE_DATAGRAM_MAX + 1] = {0xff, 0xff};
+	struct fixture *f = *state;
+
+	pipeline_datagram(f->pipeline, data, sizeof(data), NULL);
+	pipeline_datagram(f->pipeline, data, 2, NULL);
+	assert_int_equal(f->stats.reject_oversize, 1);
+	assert_int_equal(f->stats.reject_undecodable, 1);
+	assert_int_equal(f->stats.accepted_bytes, 0);
+}
+
+static void nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+/* The worker's queue is full of others' jobs. */
+static void a_commit_that_fails_is_counted_and_its_datagrams_may_come_again(void **state)
+{
+	struct fixture *f = *state;
+	struct worker_job jobs[WORKER_JOBS];
+
+	for (size_t i = 0; i < WORKER_JOBS; i++) {
+		jobs[i] = (struct worker_job){.run = nothing, .done = nothing};
+		assert_true(worker_submit(f->worker, &jobs[i]));
+	}
+	send_flow(f, 1, 1, 1000);
+	pipeline_flush(f->pipeline, nothing, f);
+	assert_int_equal(f->stats.commit_failed_bytes, 1000);
+	send_flow(f, 1, 1, 1000);
+	assert_int_equal(f->stats.duplicates, 0);
+	assert_int_equal(f->stats.waiting_bytes, 1000);
+	worker_close(f->worker);
+	f->worker = NULL;
+}
+
+static void closing_while_a_commit_is_under_way_keeps_it(void **state)
+{
+	struct fixture *f = *state;
+
+	send_flow(f, 1, 1, 1000);
+	pipeline_flush(f->pipeline, stopped, f);
+	pipeline_close(f->pipeline);
+	f->pipeline = NULL;
+	worker_close(f->worker);
+	f->worker = NULL;
+	assert_non_null(strstr(spooled_text(f), "tx_bytes=1000i"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_record_becomes_a_point_with_all_its_tags),
+		TEST(remainders_have_reserved_names_and_no_address),
+		TEST(bytes_are_conserved_from_the_datagram_to_the_spool),
+		TEST(a_duplicate_is_not_counted_again),
+		TEST(a_later_commit_of_an_interval_is_shifted_by_a_millisecond),
+		TEST(rows_of_an_interval_that_was_committed_too_often_are_dropped_and_counted),
+		TEST(the_parts_of_an_interval_wait_for_each_other),
+		TEST(a_part_that_never_comes_holds_the_others_up_for_a_while_only),
+		TEST(a_datagram_without_rows_is_committed_for_the_ledger),
+		cmocka_unit_test_setup_teardown(
+			two_addresses_with_one_name_are_one_point, set_up_with_names, tear_down),
+		TEST(a_hosts_name_cannot_inject_a_line),
+		TEST(bodies_are_bounded_in_lines_and_bytes),
+		TEST(beyond_the_bound_datagrams_are_refused_and_may_come_again),
+		TEST(garbage_is_counted_by_its_reason),
+		TEST(a_commit_that_fails_is_counted_and_its_datagrams_may_come_again),
+		TEST(closing_while_a_commit_is_under_way_keeps_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
