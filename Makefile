@@ -89,7 +89,7 @@ run: deps
 	@tests/demo.sh $(BUILD)
 
 format:
-	clang-format -i $(wildcard proto/*.[ch] probe/*.[ch] collector/*.[ch] tests/*/*.[ch])
+	@clang-format -i $(wildcard proto/*.[ch] probe/*.[ch] collector/*.[ch] tests/*/*.[ch])
 
 clean:
 	rm -rf build

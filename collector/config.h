@@ -4,7 +4,7 @@
 #pragma once
 
 #include "options.h"
-#include "ship.h"
+#include "ship_url.h"
 
 struct config {
 	const char *listen;

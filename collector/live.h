@@ -5,23 +5,11 @@
  */
 #pragma once
 
-#include "record.h"
+#include "live_text.h"
 
 #include <stdio.h>
 
 #define LIVE_ROWS_MAX 8192
-
-struct live_row {
-	uint64_t start_ms;
-	uint32_t interval_ms;
-	const char *host;
-	const char *sender;
-	const char *receiver;
-	const char *proto;
-	const char *port;
-	const char *role;
-	struct counters sum;
-};
 
 struct live;
 struct live *live_new(FILE *out);

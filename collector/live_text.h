@@ -2,11 +2,25 @@
 /* How --live writes its rows: a line of a table that fits the terminal, or a plain line. */
 #pragma once
 
-#include "live.h"
+#include "record.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #define LIVE_RATE_LEN 32
+
+/* Borrows its texts. */
+struct live_row {
+	uint64_t start_ms;
+	uint32_t interval_ms;
+	const char *host;
+	const char *sender;
+	const char *receiver;
+	const char *proto;
+	const char *port;
+	const char *role;
+	struct counters sum;
+};
 
 struct live_totals {
 	size_t n_rows;

@@ -8,21 +8,10 @@
 
 #include "err.h"
 #include "loop.h"
+#include "ship_url.h"
 #include "spool.h"
 #include "stats.h"
 #include "worker.h"
-
-struct ship_config {
-	const char *influx; /* HOST[:PORT] or http(s)://HOST[:PORT][/PREFIX] */
-	const char *db;     /* 1.x, or anything that speaks /write */
-	const char *rp;     /* NULL: the default one */
-	const char *org;    /* 2.x */
-	const char *bucket; /* 2.x where set */
-	const char *token_file;
-	const char *user;
-	const char *password_file;
-	const char *ca_file;
-};
 
 struct ship;
 /*
@@ -37,6 +26,3 @@ void ship_close(struct ship *ship);
 
 /* There may be something to ship. */
 void ship_kick(struct ship *ship);
-
-/* Request URL for these settings, percent-encoded (RFC 3986 2.1); testable alone. 0 or -errno. */
-int ship_url(const struct ship_config *config, char *ret, size_t cap, char err[static ERR_LEN]);

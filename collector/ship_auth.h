@@ -7,12 +7,9 @@
 #pragma once
 
 #include "err.h"
-
-#include <stddef.h>
+#include "ship_url.h"
 
 #define SHIP_AUTH_LEN 8192
-
-struct ship_config;
 
 /* "" where no credential is configured. 0 or -errno; err names the option, never the secret. */
 int ship_auth_read(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "ship_url.h"
+
 #include "addr.h"
-#include "ship.h"
 #include "strbuf.h"
 
 #include <ctype.h>

@@ -23,7 +23,7 @@ enum packet_link {
 
 enum packet_result {
 	PACKET_OK,
-	PACKET_NOT_IP,	  /* ARP, LLDP, ...: normal, counted, not logged */
+	PACKET_NOT_IP,    /* ARP, LLDP, ...: normal, counted, not logged */
 	PACKET_TRUNCATED, /* captured bytes end inside the link or IP header */
 	PACKET_MALFORMED, /* a version, or a length field, that lies */
 	PACKET_N_RESULTS,
@@ -49,11 +49,11 @@ struct packet {
 	/* PACKET_OK only */
 	struct addr src;
 	struct addr dst;
-	uint8_t proto;	   /* the transport's, behind IPv6 extension headers */
-	bool has_ports;	   /* false: no such thing (ICMP), a later fragment, or beyond the capture */
+	uint8_t proto;  /* the transport's, behind IPv6 extension headers */
+	bool has_ports; /* false: no such thing (ICMP), a later fragment, or beyond the capture */
 	uint16_t src_port;
 	uint16_t dst_port;
-	bool has_tcp;	   /* the fields below were captured */
+	bool has_tcp;      /* the fields below were captured */
 	uint8_t tcp_flags; /* PACKET_TCP_* */
 	uint32_t tcp_seq;
 	uint32_t tcp_ack;

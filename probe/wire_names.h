@@ -7,19 +7,19 @@
 
 #include "addr.h"
 
-#define WIRE_NAMES_TYPE_A    1
-#define WIRE_NAMES_TYPE_AAAA 28
+#define WIRE_NAMES_TYPE_A       1
+#define WIRE_NAMES_TYPE_AAAA    28
 #define WIRE_NAMES_QUESTION_MAX 512
 
 /* A query for name, recursion desired. Returns its length; 0 where the name is no DNS name. */
-size_t wire_names_question(const char *name, uint16_t type, uint16_t id,
-	uint8_t ret[static WIRE_NAMES_QUESTION_MAX]);
+size_t wire_names_question(
+	const char *name, uint16_t type, uint16_t id, uint8_t ret[static WIRE_NAMES_QUESTION_MAX]);
 
 enum wire_names_result {
-	WIRE_NAMES_OK,	      /* n addresses, at least one */
-	WIRE_NAMES_EMPTY,     /* a good answer without an address of this type, NXDOMAIN included */
-	WIRE_NAMES_NOT_OURS,  /* another id, another question, or no answer at all */
-	WIRE_NAMES_FAILED,    /* SERVFAIL, REFUSED, truncated: ask elsewhere or again */
+	WIRE_NAMES_OK,       /* n addresses, at least one */
+	WIRE_NAMES_EMPTY,    /* a good answer without an address of this type, NXDOMAIN included */
+	WIRE_NAMES_NOT_OURS, /* another id, another question, or no answer at all */
+	WIRE_NAMES_FAILED,   /* SERVFAIL, REFUSED, truncated: ask elsewhere or again */
 	WIRE_NAMES_MALFORMED,
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/live collector/live_text */
+#include "live.h"
 #include "live_text.h"
 
 #include <fcntl.h>

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where to ship to, as the options say it, and the request URL that follows from it. Pure. */
+#pragma once
+
+#include "err.h"
+
+#include <stddef.h>
+
+struct ship_config {
+	const char *influx; /* HOST[:PORT] or http(s)://HOST[:PORT][/PREFIX] */
+	const char *db;     /* 1.x, or anything that speaks /write */
+	const char *rp;     /* NULL: the default one */
+	const char *org;    /* 2.x */
+	const char *bucket; /* 2.x where set */
+	const char *token_file;
+	const char *user;
+	const char *password_file;
+	const char *ca_file;
+};
+
+/* Request URL for these settings, percent-encoded (RFC 3986 2.1); testable alone. 0 or -errno. */
+int ship_url(const struct ship_config *config, char *ret, size_t cap, char err[static ERR_LEN]);
