@@ -78,14 +78,14 @@ lint:
 
 test:
 	@tests/deps.sh build test
-	@$(MAKE) --no-print-directory all unit-tests
+	@$(MAKE) --no-print-directory -j$$(nproc) all unit-tests
 	@tests/run.sh all $(BUILD)
 
 bench: all
 	tests/bench/run.sh $(BUILD)
 
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@tests/demo.sh $(BUILD)
 
 format:

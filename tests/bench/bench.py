@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""bench.py BUILD_DIR PACKETS: CPU, drops and memory of the probe, as ratios to an empty loop and beside peers."""
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
+
+from lib.lab import Lab, destination  # noqa: E402
+from lib.traffic import iperf3  # noqa: E402
+
+FLOWS = 10_000
+ROUNDS = 3
+LIVE_SECONDS = 4
+
+
+def row(what, measured, budget=""):
+    print(f"{what:58} {measured:>34}  {budget}", flush=True)
+
+
+def cpu_seconds(command, directory):
+    """User and system time of one run; timeout(1) waits for it, so that its time is in wait4(2)'s."""
+    with open(directory / "err", "wb") as err:
+        child = subprocess.Popen(["timeout", "120", *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err,
+                                 cwd=directory)
+        _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{command[0]}: code {child.returncode}: {(directory / 'err').read_text()}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def bench_file(build, packets):
+    with tempfile.TemporaryDirectory(prefix="nstats-bench-") as name:
+        directory = Path(name)
+        file = directory / "file.pcap"
+        subprocess.run([build / "bench/make_pcap", file, str(packets), str(FLOWS)], check=True, timeout=120)
+        commands = {
+            "empty pcap_loop": [build / "bench/empty_loop", file],
+            "nstats-probe -r": [build / "nstats-probe", "-r", file, "--print", "--log-level", "error",
+                                "--flows", "16384"],
+        }
+        if shutil.which("softflowd"):
+            commands["softflowd -r"] = ["softflowd", "-r", file, "-d", "-m", "65536", "-c", "none", "-p",
+                                        directory / "pid"]
+        seconds = {what: statistics.median(cpu_seconds(command, directory) for _ in range(ROUNDS))
+                   for what, command in commands.items()}
+    empty = seconds["empty pcap_loop"]
+    budgets = {"nstats-probe -r": "budget 1.5 x", "softflowd -r": "(peer: 8.3 x)"}
+    for what, one in seconds.items():
+        row(f"{what}, {packets / 1e6:g} M packets, {FLOWS:,} flows",
+            f"{one:.2f} s CPU, {one / empty:.1f} x", budgets.get(what, ""))
+
+
+def live_figures(process):
+    """(CPU seconds, peak RSS in KiB) of a running program: proc(5)."""
+    # behind the name, which may hold blanks: state is field 3, utime 14, stime 15
+    words = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return ((int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK"),
+            int(re.search(r"VmHWM:\s+(\d+)", status)[1]))
+
+
+def throughput(lab):
+    """Gbit/s of an unpaced iperf3."""
+    done = [p for p in lab.processes if p.name == "iperf3"]
+    iperf3(lab, destination(1), "-J", seconds=LIVE_SECONDS, port=5201 + len(done))
+    result = json.loads(next(p for p in reversed(lab.processes) if p.name == "iperf3").out())
+    return result["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+def run_beside(lab, name, command):
+    """(Gbit/s, CPU seconds, peak RSS, the program's last line)"""
+    process = lab.start(name, command[0], *command[1:], namespace=lab.pod)
+    time.sleep(0.5)
+    rate = throughput(lab)
+    seconds, rss = live_figures(process)
+    process.stop()
+    return rate, seconds, rss, process.out().splitlines()[-1]
+
+
+def drops_of(line):
+    if line.startswith("{"):
+        totals = json.loads(line)["totals"]
+        return totals["kernel_drops"], totals["captured_packets"]
+    packets, _, drops = map(int, line.split())
+    return drops, packets
+
+
+def bench_live(build):
+    live_loop = build / "bench/live_loop"
+    commands = {
+        "empty live loop, no filter": [live_loop, "pod0", "none"],
+        "empty live loop, ret #96": [live_loop, "pod0", "truncate"],
+        "nstats-probe": [build / "nstats-probe", "-i", "pod0", "--print", "--log-level", "error"],
+    }
+    rss = 0
+    with Lab(build) as lab:
+        alone = throughput(lab)
+        row("iperf3 unpaced on veth, alone", f"{alone:.1f} Gbit/s")
+        for what, command in commands.items():
+            before = throughput(lab)
+            rate, seconds, rss, line = run_beside(lab, what.replace(" ", "-"), command)
+            drops, packets = drops_of(line)
+            budget = "budget 97 %, no drops" if what == "nstats-probe" else ""
+            row(f"  beside it: {what}", f"{100 * rate / before:.0f} % of {before:.1f} Gbit/s", budget)
+            row("", f"{seconds:.2f} s CPU, {drops:,} of {drops + packets:,} dropped")
+    row("nstats-probe, peak RSS (dynamically linked)", f"{rss / 1024:.1f} MiB", "budget 4 MiB")
+
+
+def main():
+    build = Path(sys.argv[1]).resolve()
+    row("what", "measured", "budget (DESIGN section 10)")
+    bench_file(build, int(sys.argv[2]))
+    if os.geteuid() == 0:
+        bench_live(build)
+    else:
+        print("live: skipped, only root may make network namespaces")
+    row("nstats-probe, file size (dynamically linked)",
+        f"{(build / 'nstats-probe').stat().st_size / 1024:.0f} KiB", "budget 400 KiB, static and stripped")
+
+
+if __name__ == "__main__":
+    main()

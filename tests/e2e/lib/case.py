@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a case is made of: a function of a Lab, its time limit, and how it waits and gives up."""
+import time
+
+
+class Skip(Exception):
+    """The reason for which a case cannot run here."""
+
+
+def case(limit_s=90, alone=False):
+    """A function whose name is a sentence. alone: nothing else runs beside it, since it measures a rate."""
+    def mark(function):
+        function.limit_s = limit_s
+        function.alone = alone
+        return function
+    return mark
+
+
+def until(predicate, limit_s, what):
+    """Polls until predicate() is true, and returns it."""
+    end = time.monotonic() + limit_s
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"after {limit_s} s: {what}")
+        time.sleep(0.05)
+
+
+def equal(got, expected, what):
+    assert got == expected, f"{what}: {got}, expected {expected} ({got - expected:+})"
+
+
+def at_most(got, most, what):
+    assert got <= most, f"{what}: {got}, expected at most {most}"

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+The conservation oracle: generated = stored + declared lost, to the byte. The reference is the kernel:
+nft's counters by address, and the counters of the pod's interface in quiescence.
+"""
+import time
+
+from .case import equal, until
+
+
+def sealed_in_quiescence(lab, probe, collector, before):
+    """
+    The probe's figures of an interval whose end fell into quiet, checked against the interface.
+
+    before: the interface's counters before the probe started. Around an interval's end the counters are
+    sampled; what was captured up to that end must be one of these samples. The probe's own datagram is
+    sent at a time of its choice within the interval, so that it may fall among the samples.
+    """
+    wrong = "no report came"
+    for _ in range(4):
+        end = (int(time.time() + 0.5) // probe.interval_s + 1) * probe.interval_s
+        time.sleep(end - 0.3 - time.time())
+        seen = set()
+        while time.time() < end + 0.05:
+            seen.add(sum(lab.interface()) - sum(before))
+            time.sleep(0.02)
+        n_before = collector.figure("nstats_datagrams_total")
+        try:
+            until(lambda: collector.figure("nstats_datagrams_total") > n_before,
+                  probe.interval_s + 1, "no report")
+        except AssertionError:
+            pass  # it came within the 50 ms before: the figures tell
+        metrics = collector.metrics()
+        captured = metrics.probe("captured_bytes_total", probe.host)
+        if captured in seen:
+            opened = [metrics.probe(f"if_{way}_bytes_open", probe.host) for way in ("rx", "tx")]
+            equal(opened[0] - before[0], 0, "interface's rx counter when the probe opened it")
+            equal(opened[1] - before[1], 0, "interface's tx counter when the probe opened it")
+            return metrics
+        wrong = f"captured {captured}, interface {sorted(seen)}"
+    drops = collector.metrics().probe("kernel_drops_total", probe.host)
+    raise AssertionError(f"captured bytes are not the interface's: {wrong}; kernel drops {drops}")
+
+
+def conserve(lab, probe, collector, influx, before, may_lose=False, drain_s=30):
+    """Call it when the traffic has ended. Returns (stored, lost) in bytes."""
+    metrics = sealed_in_quiescence(lab, probe, collector, before)
+    equal(metrics.probe("kernel_drops_total", probe.host), 0, "kernel drops")
+    until(collector.is_drained, drain_s, "the spool is not empty")
+
+    stored = influx.total(f"hosts = '{probe.host}'")
+    lost = collector.figure("nstats_lost_bytes")
+    sealed = metrics.probe("sealed_bytes_total", probe.host)
+    equal(sealed + metrics.probe("self_bytes_total", probe.host),
+          metrics.probe("captured_bytes_total", probe.host), "rows + self against captured")
+    equal(stored + lost, sealed, "stored + lost against sealed")
+    if not may_lose:
+        equal(lost, 0, "lost")
+    assert stored > 0, "nothing was stored"
+    return stored, lost
+
+
+def by_destination(lab, influx, host="pod"):
+    """Each counted address has in InfluxDB what the kernel counted, both ways."""
+    stored = influx.sums_by("receiver", f"hosts = '{host}'")
+    for address, (tx, rx) in lab.counters().items():
+        got = stored.get(address, (0, 0))
+        assert tx > 0, f"nothing was sent to {address}"
+        equal(got[0], tx, f"{address} tx")
+        equal(got[1], rx, f"{address} rx")
