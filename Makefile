@@ -23,6 +23,9 @@ CPPFLAGS += -D_GNU_SOURCE -DNSTATS_VERSION='"$(VERSION)"' -Iproto -Iprobe -Icoll
 ALL_CFLAGS := -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
+# What runs, in a word; V=1 shows the whole command.
+say = @$(if $(V),,echo '  $(1) $@' &&)
+
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 PROTO_OBJ := $(call objects,proto) $(OBJ)/proto/nstats.pb-c.o
 PROBE_OBJ := $(call objects,probe)
@@ -32,27 +35,27 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/te
 all: $(BUILD)/nstats-probe $(BUILD)/nstats-collector
 
 $(BUILD)/nstats-probe: $(PROBE_OBJ) $(PROTO_OBJ)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(PROBE_LIBS))
+	$(call say,LD) $(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(PROBE_LIBS))
 
 $(BUILD)/nstats-collector: $(COLLECTOR_OBJ) $(PROTO_OBJ)
-	$(CC) $(ALL_LDFLAGS) -pthread -o $@ $^ $$($(PKG_CONFIG) --libs $(COLLECTOR_LIBS))
+	$(call say,LD) $(CC) $(ALL_LDFLAGS) -pthread -o $@ $^ $$($(PKG_CONFIG) --libs $(COLLECTOR_LIBS))
 
 $(OBJ)/%.o: %.c $(OBJ)/proto/nstats.pb-c.h | deps-hint
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # Generated code is built, never committed, and not held to our warnings.
 $(OBJ)/proto/nstats.pb-c.h $(OBJ)/proto/nstats.pb-c.c &: proto/nstats.proto | deps-hint
 	@mkdir -p $(OBJ)/proto
-	protoc-c --c_out=$(OBJ)/proto -Iproto nstats.proto
+	$(call say,PB) protoc-c --c_out=$(OBJ)/proto -Iproto nstats.proto
 
 $(OBJ)/proto/nstats.pb-c.o: $(OBJ)/proto/nstats.pb-c.c
-	$(CC) $(CPPFLAGS) -std=gnu17 $(HARDEN) $(CFLAGS) -MMD -MP -w -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) -std=gnu17 $(HARDEN) $(CFLAGS) -MMD -MP -w -c -o $@ $<
 
 # A unit test is one file; it links the modules that it tests, which `// uses:` on its first lines names.
 $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(filter-out %/main.o,$(PROBE_OBJ) $(COLLECTOR_OBJ)) $(PROTO_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -pthread -o $@ $< \
+	$(call say,LD) $(CC) $(ALL_LDFLAGS) -pthread -o $@ $< \
 		$$(tests/unit/uses.sh tests/unit/$*.c $(OBJ)) $(PROTO_OBJ) \
 		-lcmocka $$($(PKG_CONFIG) --libs $(PROBE_LIBS) $(COLLECTOR_LIBS))
 

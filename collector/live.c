@@ -239,6 +239,8 @@ static void draw_table(struct live *live, int64_t now_ms)
 	fputs("\n" CLEAR_LINE, live->out);
 	live_table_head(live->out, size.ws_col, has_hosts);
 	fputs("\n", live->out);
+	if (live->n == 0)
+		fputs(CLEAR_LINE "nothing yet: rows come as a probe's interval ends\n", live->out);
 	for (size_t i = 0; i < live->n && i + HEAD_LINES < size.ws_row; i++) {
 		fputs(CLEAR_LINE, live->out);
 		live_table_row(live->out, &live->rows[i], size.ws_col, has_hosts);
@@ -274,9 +276,11 @@ static bool is_writable(FILE *out)
 
 void live_draw(struct live *live, int64_t now_ms)
 {
+	bool is_first = live->is_terminal && !live->is_begun;
+
 	if (live->is_terminal)
 		drop_stale(live, now_ms);
-	if (!live->has_news || !is_writable(live->out))
+	if ((!live->has_news && !is_first) || !is_writable(live->out))
 		return;
 	if (live->is_terminal)
 		draw_table(live, now_ms);

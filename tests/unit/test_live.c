@@ -244,6 +244,18 @@ static void a_terminal_gets_a_table_with_totals(void **state)
 	terminal_close(&t);
 }
 
+static void a_terminal_is_told_that_there_is_nothing_yet(void **state)
+{
+	struct terminal t = terminal_open(80, 24);
+	char text[4096];
+
+	(void)state;
+	live_draw(t.live, START_MS);
+	terminal_read(&t, text, sizeof(text));
+	assert_non_null(strstr(text, "nothing yet"));
+	terminal_close(&t);
+}
+
 static void a_table_has_no_more_lines_than_the_screen(void **state)
 {
 	struct terminal t = terminal_open(80, 10);
@@ -367,6 +379,7 @@ int main(void)
 		cmocka_unit_test(equal_rows_are_summed),
 		cmocka_unit_test(rows_beyond_the_maximum_are_counted),
 		cmocka_unit_test(a_terminal_gets_a_table_with_totals),
+		cmocka_unit_test(a_terminal_is_told_that_there_is_nothing_yet),
 		cmocka_unit_test(a_table_has_no_more_lines_than_the_screen),
 		cmocka_unit_test(no_line_of_a_table_is_wider_than_the_screen),
 		cmocka_unit_test(a_newer_interval_takes_the_place_of_the_older),
