@@ -55,16 +55,15 @@ class HostileDns:
         return packet[:2] + struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0) + question + record
 
 
-def talk_to(lab, addresses, collector_arguments, seconds=0):
+def talk_to(lab, addresses):
     influx = Influx(lab)
     lab.count(addresses)
     before = lab.interface()
-    collector = Collector(lab, "--influx", influx.address, "--dns-server", f"127.0.0.1:{DNS_PORT}",
-                          *collector_arguments)
+    collector = Collector(lab, "--influx", influx.address, "--dns-server", f"127.0.0.1:{DNS_PORT}")
     probe = Probe(lab)
     Echo(lab, addresses, reply=200)
     sender = Sender(lab, addresses, every_s=0.03)
-    sender.thread.join(5 + seconds)
+    sender.thread.join(5)
     sender.end()
     conserve(lab, probe, collector, influx, before)
     return influx, collector
@@ -77,7 +76,7 @@ def two_addresses_of_one_name_are_one_sum(lab):
     lab.start("dnsmasq", "/usr/sbin/dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
               "--bind-interfaces", "--listen-address=127.0.0.1", f"--port={DNS_PORT}", "--user=root",
               "--pid-file=", *records, namespace=lab.net)
-    influx, _ = talk_to(lab, twins, ())
+    influx, _ = talk_to(lab, twins)
     stored, counted = influx.sums_by("receiver"), lab.counters()
     equal(stored["twin.example"][0], sum(tx for tx, _ in counted.values()), "twin.example tx")
     equal(stored["twin.example"][1], sum(rx for _, rx in counted.values()), "twin.example rx")
@@ -88,7 +87,7 @@ def two_addresses_of_one_name_are_one_sum(lab):
 def hostile_names_make_no_measurement_and_lose_no_byte(lab):
     names = {destination(20 + i): name for i, name in enumerate(HOSTILE)}
     dns = HostileDns(lab, names)
-    influx, collector = talk_to(lab, list(names), ())
+    influx, collector = talk_to(lab, list(names))
     assert dns.n_asked >= len(names), f"asked {dns.n_asked} times"
     assert influx.measurements() == ["nstat"], influx.measurements()
     counted = lab.counters().values()
@@ -107,6 +106,6 @@ def a_silent_name_server_delays_nothing_and_costs_no_byte(lab):
     with netns.inside(lab.net):
         deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         deaf.bind(("127.0.0.1", DNS_PORT))
-    influx, _ = talk_to(lab, addresses, ())
+    influx, _ = talk_to(lab, addresses)
     assert set(influx.sums_by("receiver")) == set(addresses), influx.sums_by("receiver").keys()
     deaf.close()
