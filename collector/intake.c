@@ -127,6 +127,7 @@ static void report_take(struct intake *in, const struct report *report,
 		stats->reject_busy++;
 		return;
 	}
+	stats->accepted++;
 	stats->records += n;
 	stats->accepted_bytes += bytes;
 	stats->waiting_bytes += bytes;

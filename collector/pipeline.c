@@ -166,6 +166,8 @@ static void flush_check(struct pipeline *p)
 	if (!done || p->flying || waiting_first(p->waiting))
 		return;
 	p->flush_done = NULL;
+	if (p->parts.live) /* no beat comes after this */
+		live_draw(p->parts.live, clock_wall_ms());
 	done(p->flush_ctx);
 }
 

@@ -17,6 +17,8 @@
 	X(datagrams, "nstats_datagrams_total", "counter", "Datagrams received")                    \
 	X(datagram_bytes, "nstats_datagram_bytes_total", "counter",                                \
 		"Bytes of the datagrams received")                                                 \
+	X(accepted, "nstats_datagrams_accepted_total", "counter",                                  \
+		"Datagrams whose records were taken")                                              \
 	X(receive_drops, "nstats_receive_kernel_drops_total", "counter",                           \
 		"Datagrams that the kernel dropped since the socket buffer was full")              \
 	X(receive_truncated, "nstats_datagrams_rejected_total{reason=\"truncated\"}", "counter",   \

@@ -100,6 +100,11 @@ def a_hundred_thousand_hostile_datagrams_are_counted_and_harmless(lab):
     assert influx.measurements() == ["nstat"], influx.measurements()
     rejected = metrics.of("nstats_datagrams_rejected_total")
     assert rejected > N_DATAGRAMS // 4, f"only {rejected} were rejected"
+    outcomes = [metrics.of(f"nstats_datagrams_{outcome}_total")
+                for outcome in ("accepted", "rejected", "duplicate", "late")]
+    equal(sum(outcomes), metrics.of("nstats_datagrams_total"), "outcomes against datagrams")
+    equal(metrics.of("nstats_delivered_bytes_total"), metrics.of("nstats_accepted_bytes_total"),
+          "delivered against accepted")
     print(f"{metrics.of('nstats_datagrams_total'):,} received, {rejected:,} rejected, "
           f"{metrics.of('nstats_datagrams_duplicate_total'):,} duplicate, "
           f"{metrics.of('nstats_receive_kernel_drops_total'):,} dropped by the kernel")

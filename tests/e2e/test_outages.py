@@ -129,11 +129,16 @@ def a_terminated_collector_commits_what_it_has_heard(lab):
 
 @case()
 def both_end_cleanly_on_an_interrupt(lab):
+    lab.count(UDP)
     collector = Collector(lab, "--ptr", "off", "--live")
     probe = Probe(lab)
     Echo(lab, UDP)
-    Sender(lab, UDP, every_s=0.05)
+    sender = Sender(lab, UDP, every_s=0.05)
     until(lambda: collector.figure("nstats_committed_bytes_total"), 15, "nothing is committed")
+    sender.end()
     probe.stop(signal.SIGINT)
     collector.stop(signal.SIGINT)
-    assert UDP[0] in collector.process.out(), "--live did not show a destination"
+    rows = [line.split() for line in collector.process.out().splitlines()[1:]]
+    for address, (tx, rx) in lab.counters().items():
+        equal(sum(int(row[-2]) for row in rows if address in row), tx, f"--live shows of {address} tx")
+        equal(sum(int(row[-1]) for row in rows if address in row), rx, f"--live shows of {address} rx")
