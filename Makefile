@@ -84,8 +84,10 @@ test:
 	@$(MAKE) --no-print-directory -j$$(nproc) all unit-tests
 	@tests/run.sh all $(BUILD)
 
-bench: all
-	tests/bench/run.sh $(BUILD)
+bench:
+	@tests/deps.sh build test
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run.sh $(BUILD)
 
 run: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all

@@ -10,7 +10,7 @@ libcurl4-openssl-dev libsqlite3-dev libc-ares-dev libmicrohttpd-dev libdeflate-d
 # What tests and lint run. dnsmasq-base and not dnsmasq: the latter comes with a service.
 test='clang clang-format clang-tidy cppcheck shellcheck libcmocka-dev python3
 influxdb victoria-metrics iftop iperf3 softflowd dnsmasq-base
-nftables iproute2 curl procps util-linux'
+nftables iproute2 curl procps sqlite3 util-linux'
 
 is_installed() { # package
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

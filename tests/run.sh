@@ -34,6 +34,7 @@ unit_program() { # file
 		echo "ran no test" >>"$log"
 	fi
 	count "$n_passed" "$n_failed" "${n_skipped:-0}"
+	sed -n "s|^skipped: |skip unit/$name: |p" "$log"
 	if [ "$n_failed" -eq 0 ]; then
 		echo "ok unit/$name ($n_passed)"
 	else

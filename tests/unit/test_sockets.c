@@ -93,8 +93,10 @@ static void a_tcp6_listener_is_a_server(void **state)
 	int fd = bound_socket(AF_INET6, SOCK_STREAM, 0);
 
 	(void)state;
-	if (fd < 0)
+	if (fd < 0) {
+		print_message("skipped: there is no IPv6\n");
 		skip();
+	}
 	assert_int_equal(listen(fd, 1), 0);
 	sockets_refresh(sockets, &seen);
 	assert_true(role_port_is_set(seen.tcp_listen, port_of(fd)));
@@ -149,8 +151,10 @@ static void a_bound_udp6_socket_is_a_server(void **state)
 	int fd = bound_below_ephemeral(AF_INET6, &port);
 
 	(void)state;
-	if (fd < 0)
+	if (fd < 0) {
+		print_message("skipped: there is no IPv6\n");
 		skip();
+	}
 	sockets_refresh(sockets, &seen);
 	assert_true(role_port_is_set(seen.udp_bound, port));
 	close(fd);

@@ -478,8 +478,10 @@ static bool have_sqlite3(void)
 static void another_program_s_database_is_refused(void **state)
 {
 	(void)state;
-	if (!have_sqlite3())
+	if (!have_sqlite3()) {
+		print_message("skipped: sqlite3 is not installed\n");
 		skip();
+	}
 	run_sql("CREATE TABLE theirs (x)");
 	assert_int_equal(spool_open(path, MIB, &spool, err), -EBADMSG);
 }
@@ -487,8 +489,10 @@ static void another_program_s_database_is_refused(void **state)
 static void a_newer_version_is_refused_with_a_sentence(void **state)
 {
 	(void)state;
-	if (!have_sqlite3())
+	if (!have_sqlite3()) {
+		print_message("skipped: sqlite3 is not installed\n");
 		skip();
+	}
 	open_spool(MIB);
 	spool_close(spool);
 	spool = NULL;
