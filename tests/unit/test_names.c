@@ -26,6 +26,7 @@ struct fixture {
 	int fd;
 	const char *label;
 	size_t label_len;
+	uint8_t rcode; /* RFC 1035 4.1.1; not 0: an answer without a record */
 };
 
 static void serve(void *ctx, uint32_t events)
@@ -42,6 +43,11 @@ static void serve(void *ctx, uint32_t events)
 	if (n < 12)
 		return;
 	p[2] |= 0x80;
+	p[3] |= f->rcode;
+	if (f->rcode) {
+		sendto(f->fd, p, at, 0, (struct sockaddr *)&from, len);
+		return;
+	}
 	p[7] = 1;
 	memcpy(p + at, record, sizeof(record));
 	at += sizeof(record);
@@ -154,6 +160,28 @@ static void an_address_is_asked_for_once(void **state)
 	assert_int_equal(f->stats.ptr_names, 1);
 }
 
+static void no_such_name_is_the_address_and_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	f->rcode = 3;
+	name = NAME_AFTER(f, "");
+	assert_string_equal(name.text, "192.0.2.1");
+	assert_int_equal(f->stats.ptr_none, 1);
+}
+
+static void a_failing_server_leaves_the_address_and_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	f->rcode = 2;
+	name = NAME_AFTER(f, "");
+	assert_string_equal(name.text, "192.0.2.1");
+	assert_int_equal(f->stats.ptr_failed, 1);
+}
+
 static void hostile_bytes_are_cleaned(void **state)
 {
 	struct name name = NAME_AFTER(*state, "a\nb,c d=e\"f\\");
@@ -256,6 +284,8 @@ int main(void)
 		TEST(until_the_answer_comes_the_address_is_the_name),
 		TEST(a_ptr_record_names_the_address_in_lower_case),
 		TEST(an_address_is_asked_for_once),
+		TEST(no_such_name_is_the_address_and_counted),
+		TEST(a_failing_server_leaves_the_address_and_is_counted),
 		TEST(hostile_bytes_are_cleaned),
 		TEST(a_name_of_which_nothing_is_left_is_the_address),
 		TEST(a_name_cannot_claim_to_be_a_remainder),

@@ -523,6 +523,7 @@ static void a_commit_that_fails_is_counted_and_its_datagrams_may_come_again(void
 	}
 	send_flow(f, 1, 1, 1000);
 	pipeline_flush(f->pipeline, nothing, f);
+	assert_int_equal(f->stats.commit_failures, 1);
 	assert_int_equal(f->stats.commit_failed_bytes, 1000);
 	send_flow(f, 1, 1, 1000);
 	assert_int_equal(f->stats.duplicates, 0);
