@@ -293,6 +293,18 @@ int capture_fd(const struct capture *capture)
 	return capture->is_live ? pcap_get_selectable_fd(capture->pcap) : -1;
 }
 
+/* A pcapng file may claim any 64 bits of seconds. */
+static int64_t time_of(const struct pcap_pkthdr *header)
+{
+	int64_t seconds = header->ts.tv_sec;
+
+	if (seconds < 0)
+		return 0;
+	if (seconds >= CAPTURE_TIME_END_S)
+		seconds = CAPTURE_TIME_END_S - 1;
+	return seconds * 1000000 + header->ts.tv_usec % 1000000;
+}
+
 static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
 {
 	struct capture *capture = (struct capture *)(void *)user;
@@ -300,7 +312,7 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_ch
 		.data = data,
 		.cap_len = header->caplen,
 		.wire_len = header->len,
-		.time_us = (int64_t)header->ts.tv_sec * 1000000 + header->ts.tv_usec,
+		.time_us = time_of(header),
 	};
 
 	capture->fn(capture->ctx, capture->link, &frame);

@@ -11,6 +11,9 @@
 
 struct capture;
 
+#define CAPTURE_TIME_END_S 4102444800 /* the year 2100: later times are taken for just before it   \
+				       */
+
 struct capture_frame {
 	const uint8_t *data;
 	size_t cap_len;

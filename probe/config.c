@@ -92,8 +92,8 @@ static const struct option_row rows[] = {
 		AT(cluster)},
 	{.name = "local",
 		.arg = "CIDR[,CIDR]",
-		.help = "addresses that are the pod's own; without it the interface's, with --read "
-			"private ranges",
+		.help = "addresses that are the pod's own, where no MAC tells; without it the "
+			"interface's, with --read private ranges",
 		.type = OPTION_TEXT,
 		AT(local)},
 	{.name = "read",

@@ -65,19 +65,31 @@ void cycle_free(struct cycle *cycle)
 	free(cycle);
 }
 
+/* Times beyond what a datagram can say are the nearest that it can. */
+static int64_t clamp_time(int64_t time_ms)
+{
+	if (time_ms < 0)
+		return 0;
+	return time_ms < WIRE_START_MAX_MS ? time_ms : WIRE_START_MAX_MS - 1;
+}
+
 /*
  * Intervals lie on the wall clock's grid but end by the monotonic one. The timer may fire a little
- * before the grid's line, since the wall clock is slewed (at most 500 ppm, adjtimex(2)).
+ * before the grid's line, since the wall clock is slewed (at most 500 ppm, adjtimex(2)). An
+ * interval begins where the one before it ended: what came while that was sealed belongs to this
+ * one.
  */
-static void open_interval(struct cycle *cycle)
+static void open_interval(struct cycle *cycle, int64_t opened_us)
 {
 	int64_t length = cycle->interval_ms;
 	int64_t wall_us = clock_read_us(CLOCK_REALTIME);
+	int64_t mono_us = clock_read_us(CLOCK_MONOTONIC);
 	int64_t early_ms = length / 1000 + 1;
+	int64_t line_ms = (wall_us / 1000 + early_ms) / length * length;
 
-	cycle->opened_us = clock_read_us(CLOCK_MONOTONIC);
-	cycle->start_ms = (wall_us / 1000 + early_ms) / length * length;
-	cycle->end_us = cycle->opened_us + (cycle->start_ms + length) * 1000 - wall_us;
+	cycle->opened_us = opened_us;
+	cycle->start_ms = clamp_time(line_ms) / length * length;
+	cycle->end_us = mono_us + (line_ms + length) * 1000 - wall_us;
 	cycle->is_open = true;
 }
 
@@ -99,7 +111,8 @@ static int dispatch_live(struct cycle *cycle, char err[static ERR_LEN])
 	return capture_dispatch(cycle->capture, DISPATCH_MAX, on_live_frame, cycle, err);
 }
 
-static void close_live(struct cycle *cycle, bool is_final)
+/* Returns when it ended. */
+static int64_t close_live(struct cycle *cycle, bool is_final)
 {
 	struct meter_interval interval = {
 		.start_ms = cycle->start_ms,
@@ -110,6 +123,7 @@ static void close_live(struct cycle *cycle, bool is_final)
 	interval.length_ms = (interval.now_us - cycle->opened_us + 500) / 1000;
 	meter_close_interval(cycle->meter, &interval);
 	cycle->is_open = false;
+	return interval.now_us;
 }
 
 /* Packets that came before the line belong to the interval that ends there. */
@@ -119,8 +133,7 @@ static int end_interval(struct cycle *cycle, char err[static ERR_LEN])
 
 	for (int n = 0; r > 0 && n < DRAIN_MAX; n += r)
 		r = dispatch_live(cycle, err);
-	close_live(cycle, false);
-	open_interval(cycle);
+	open_interval(cycle, close_live(cycle, false));
 	return r;
 }
 
@@ -185,7 +198,7 @@ static int run_live(
 {
 	int r = 0;
 
-	open_interval(cycle);
+	open_interval(cycle, clock_read_us(CLOCK_MONOTONIC));
 	while (!*stop && r >= 0) {
 		int64_t now_ms, due_ms;
 
@@ -201,16 +214,8 @@ static int run_live(
 	}
 	if (r >= 0)
 		r = settle(cycle, err);
-	close_live(cycle, true);
+	(void)close_live(cycle, true);
 	return r < 0 ? r : 0;
-}
-
-/* Times beyond what a datagram can say are the nearest that it can. */
-static int64_t clamp_time(int64_t time_ms)
-{
-	if (time_ms < 0)
-		return 0;
-	return time_ms < WIRE_START_MAX_MS ? time_ms : WIRE_START_MAX_MS - 1;
 }
 
 static void close_file(struct cycle *cycle, bool is_final)
@@ -249,6 +254,8 @@ static int run_file(
 
 	while (!*stop && r > 0)
 		r = capture_dispatch(cycle->capture, DISPATCH_MAX, on_file_frame, cycle, err);
+	if (*stop) /* it may have broken off a read of standard input */
+		r = 0;
 	if (!cycle->is_open) /* without a packet the totals are still told */
 		cycle->start_ms = clock_wall_ms() / cycle->interval_ms * cycle->interval_ms;
 	close_file(cycle, true);

@@ -77,6 +77,9 @@ static enum outbox_state step(struct deliver *deliver, int64_t now_ms)
 
 	deliver->resolve_due_ms = resolver_step(deliver->config.resolver, now_ms);
 	take_address(deliver, now_ms);
+	if (resolver_take_failure(deliver->config.resolver))
+		log_warn(
+			"collector's name has no address", "act=\"asked again every few seconds\"");
 	if (now_ms < deliver->send_due_ms)
 		return OUTBOX_BLOCKED;
 	state = outbox_send(deliver->outbox, SEND_BUDGET, &n);

@@ -72,8 +72,8 @@ static int find_interface(struct probe *probe, const char *wanted, char err[stat
 /* The MAC tells the direction also where --local gives the addresses. */
 static int describe_interface(struct probe *probe, char err[static ERR_LEN])
 {
-	struct direction *own = &probe->config.direction;
-	const char *interface = probe->config.interface;
+	struct meter_config *config = &probe->config;
+	const char *interface = config->interface;
 	struct direction direction;
 	int r = link_describe(probe->parts.link, interface, &direction);
 
@@ -84,17 +84,24 @@ static int describe_interface(struct probe *probe, char err[static ERR_LEN])
 		snprintf(err, ERR_LEN, "interface '%s': %s", interface, strerror(-r));
 	if (r < 0)
 		return r;
-	if (own->n_locals > 0) {
-		own->has_mac = direction.has_mac;
-		memcpy(own->mac, direction.mac, sizeof(own->mac));
-	} else {
-		*own = direction;
-	}
+	config->has_own_locals = config->direction.n_locals > 0;
+	direction_update(&config->direction, &direction, config->has_own_locals);
 	return 0;
 }
 
-/* The capture comes last: what it sees before the interface's counters are read would be in no
- * total. */
+/* Before the capture is opened, so that what is captured never exceeds what is counted from here
+ * on. */
+static int read_counters(struct probe *probe, char err[static ERR_LEN])
+{
+	int r = link_read_counters(
+		probe->parts.link, probe->config.interface, &probe->config.opened);
+
+	if (r < 0)
+		snprintf(err, ERR_LEN, "counters of '%s': %s", probe->config.interface,
+			strerror(-r));
+	return r;
+}
+
 static int open_live(struct probe *probe, const char *interface, char err[static ERR_LEN])
 {
 	int r = link_open(&probe->parts.link, err);
@@ -105,6 +112,8 @@ static int open_live(struct probe *probe, const char *interface, char err[static
 		r = describe_interface(probe, err);
 	if (r == 0)
 		r = sockets_open(&probe->parts.sockets, err);
+	if (r == 0)
+		r = read_counters(probe, err);
 	if (r == 0)
 		r = capture_open_live(
 			probe->config.interface, CAPTURE_BUFFER_BYTES, &probe->parts.capture, err);

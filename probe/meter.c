@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ struct meter {
 	struct deliver *deliver; /* NULL with --print */
 	struct role_sockets role_sockets;
 	struct totals totals;
-	struct watch drops, evictions, table_full;
+	struct watch drops, evictions, table_full, refusals;
 };
 
 static int read_counters(struct meter *meter, struct link_counters *ret)
@@ -53,23 +54,12 @@ static int open_deliver(struct meter *meter, char err[static ERR_LEN])
 	return meter->config.is_print ? 0 : deliver_new(&config, &meter->deliver, err);
 }
 
-static int open_counters(struct meter *meter, char err[static ERR_LEN])
+static void open_counters(struct meter *meter)
 {
 	struct totals *totals = &meter->totals;
-	struct link_counters counters;
-	int r;
 
-	if (meter->config.is_file)
-		return 0;
-	r = read_counters(meter, &counters);
-	if (r < 0) {
-		snprintf(err, ERR_LEN, "counters of '%s': %s", meter->config.interface,
-			strerror(-r));
-		return r;
-	}
-	totals->if_rx_bytes_open = totals->if_rx_bytes = counters.rx_bytes;
-	totals->if_tx_bytes_open = totals->if_tx_bytes = counters.tx_bytes;
-	return 0;
+	totals->if_rx_bytes_open = totals->if_rx_bytes = meter->config.opened.rx_bytes;
+	totals->if_tx_bytes_open = totals->if_tx_bytes = meter->config.opened.tx_bytes;
 }
 
 int meter_new(const struct meter_config *config, const struct meter_parts *parts,
@@ -87,9 +77,8 @@ int meter_new(const struct meter_config *config, const struct meter_parts *parts
 	meter->builder = report_builder_new(config->flows_cap, config->top, hash_random_seed());
 	if (!meter->table || !meter->builder)
 		goto fail;
+	open_counters(meter);
 	r = open_deliver(meter, err);
-	if (r == 0)
-		r = open_counters(meter, err);
 	if (r < 0)
 		goto fail;
 	*ret = meter;
@@ -108,6 +97,16 @@ void meter_free(struct meter *meter)
 	report_builder_free(meter->builder);
 	flow_table_free(meter->table);
 	free(meter);
+}
+
+/* MAC and addresses change while we look: bonding fails over, a VPN gets its address. */
+static void refresh_direction(struct meter *meter)
+{
+	struct meter_config *config = &meter->config;
+	struct direction now;
+
+	if (meter->parts.link && link_describe(meter->parts.link, config->interface, &now) == 0)
+		direction_update(&config->direction, &now, config->has_own_locals);
 }
 
 /* A file that is printed: all that there is to say stands in the line of its totals. */
@@ -155,6 +154,9 @@ static void warn_of_losses(struct meter *meter)
 	if (begins_to_rise(&meter->evictions, totals->evicted_bytes))
 		log_warn("ring is full", "evicted_bytes=%" PRIu64 " act=\"oldest datagrams go\"",
 			totals->evicted_bytes);
+	if (begins_to_rise(&meter->refusals, totals->send_errors))
+		log_warn("collector does not take datagrams",
+			"send_errors=%" PRIu64 " act=\"tried again\"", totals->send_errors);
 	if (begins_to_rise(&meter->table_full, totals->table_full_packets))
 		log_warn("flow table is full", "packets=%" PRIu64 " act=\"counted as ~other\"",
 			totals->table_full_packets);
@@ -187,6 +189,29 @@ static uint32_t clamp_length(int64_t length_ms)
 	return length_ms < WIRE_INTERVAL_MAX_MS ? (uint32_t)length_ms : WIRE_INTERVAL_MAX_MS;
 }
 
+/* A signal must not cut a line in the middle: a write(2) that it breaks off is an error to stdio.
+ */
+static void hold_signals(sigset_t *ret_before)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGTERM);
+	sigaddset(&held, SIGINT);
+	sigprocmask(SIG_BLOCK, &held, ret_before);
+}
+
+static void print_rows(const struct report *head, const struct record *rows, size_t n)
+{
+	sigset_t before;
+
+	hold_signals(&before);
+	for (size_t i = 0; i < n; i++)
+		print_record(stdout, head, &rows[i]);
+	fflush(stdout);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 void meter_close_interval(struct meter *meter, const struct meter_interval *interval)
 {
 	struct report head = {
@@ -207,17 +232,22 @@ void meter_close_interval(struct meter *meter, const struct meter_interval *inte
 	if (meter->deliver) {
 		deliver_rows(meter->deliver, &head, rows, n);
 	} else {
-		for (size_t i = 0; i < n; i++)
-			print_record(stdout, &head, &rows[i]);
-		fflush(stdout);
+		print_rows(&head, rows, n);
 	}
 	flow_table_next_interval(meter->table, interval->now_us);
+	refresh_direction(meter);
 }
 
 static int end_print(struct meter *meter, char err[static ERR_LEN])
 {
+	sigset_t before;
+	bool is_written;
+
+	hold_signals(&before);
 	print_totals(stdout, &meter->totals);
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	is_written = fflush(stdout) == 0 && !ferror(stdout);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (is_written)
 		return 0;
 	snprintf(err, ERR_LEN, "standard output: rows could not be written");
 	return -EIO;

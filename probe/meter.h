@@ -24,8 +24,10 @@ struct meter_config {
 	bool is_print;
 	bool is_file; /* time comes from the packets */
 	struct direction direction;
+	bool has_own_locals; /* direction.locals are not the interface's: never read again */
 	char interface[LINK_NAME_LEN]; /* live only */
-	uint16_t collector_port;       /* the resolver knows the address */
+	struct link_counters opened; /* live only: the interface's, before the capture was opened */
+	uint16_t collector_port;     /* the resolver knows the address */
 };
 
 /* Link and sockets are NULL with is_file, sender and resolver with is_print. */

@@ -47,6 +47,8 @@ struct resolver {
 
 	struct addr addr;
 	bool has_new;
+	bool has_failed; /* a round, while there is no address */
+	bool is_told;    /* of that */
 	bool is_suspect; /* another address is better than the same */
 
 	bool is_asking;
@@ -187,6 +189,7 @@ static void next_question(struct resolver *resolver, int64_t now_ms)
 	resolver->type = WIRE_NAMES_TYPE_A;
 	if (!resolve_files_candidate(
 		    &resolver->files, resolver->host, resolver->candidate, resolver->name)) {
+		resolver->has_failed = resolver->addr.len == 0 && !resolver->is_told;
 		end_round(resolver, now_ms + AGAIN_MS);
 		return;
 	}
@@ -305,6 +308,15 @@ bool resolver_take_address(struct resolver *resolver, struct addr *ret)
 		return false;
 	resolver->has_new = false;
 	*ret = resolver->addr;
+	return true;
+}
+
+bool resolver_take_failure(struct resolver *resolver)
+{
+	if (!resolver->has_failed)
+		return false;
+	resolver->has_failed = false;
+	resolver->is_told = true;
 	return true;
 }
 

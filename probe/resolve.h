@@ -24,6 +24,9 @@ int64_t resolver_step(struct resolver *resolver, int64_t now_ms);
 /* True once, each time a new address is known. */
 bool resolver_take_address(struct resolver *resolver, struct addr *ret);
 
+/* True once, when a round of questions ended while no address is known. */
+bool resolver_take_failure(struct resolver *resolver);
+
 /* The address seems dead: ask again. */
 void resolver_ask_again(struct resolver *resolver, int64_t now_ms);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Is the pod the client or the server of a connection? Asked once, at the connection's first
- * packet: the handshake, where this packet is part of one; else the kernel's own sockets; else, for
- * all but TCP, who spoke first; and for TCP without sockets to ask (a file) the smaller port number
- * is taken for the service's, which is a guess and counted as one.
+ * Is the pod the client or the server of a connection? Asked at the connection's first packet,
+ * and again at a SYN, which knows better: the handshake, where this packet is part of one; else the
+ * kernel's own sockets; else, for all but TCP, who spoke first; and for TCP without sockets to ask
+ * (a file) the smaller port number is taken for the service's, which is a guess and counted as one.
  */
 #pragma once
 

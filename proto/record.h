@@ -33,7 +33,7 @@ struct counters {
 	uint64_t rx_bytes;
 	uint64_t tx_packets;
 	uint64_t rx_packets;
-	uint64_t retransmits; /* TCP payload bytes seen again, both ways */
+	uint64_t retransmits; /* TCP payload bytes seen again or out of order, both ways */
 	uint32_t connections; /* TCP: handshakes completed */
 	uint32_t resets;      /* TCP: connections that ended by RST after they were established */
 	uint32_t failed;      /* TCP: attempts refused or never answered */

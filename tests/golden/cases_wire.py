@@ -4,7 +4,7 @@ import functools
 
 import frames
 from frames import ACK, PSH
-from model import MALFORMED, NON_IP, PEER, PEER6, POD, POD6, SECOND, Row, case
+from model import MALFORMED, NON_IP, PEER, PEER6, POD, POD6, SECOND, START_MS, Row, case
 
 
 def exchange(c):
@@ -296,6 +296,14 @@ def pcapng(c):
     c.write = frames.pcapng
     exchange(c)
     c.udp(3 * SECOND, "tx")
+
+
+@case()
+def pcapng_far_future(c):
+    c.write = frames.pcapng_of_seconds
+    last = (4102444800 * 1000 - START_MS) * 1000 - SECOND  # the last second before the year 2100
+    c.udp(last, "tx")
+    c.udp(last, "rx")
 
 
 @case()

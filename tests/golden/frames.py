@@ -123,11 +123,17 @@ def block(kind, body):
     return struct.pack("<I", kind) + size + body + size
 
 
-def pcapng(linktype, frames):
+def pcapng(linktype, frames, options=b""):
     """Section header, interface description, enhanced packets: draft-ietf-opsawg-pcapng."""
     out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
-    out += block(1, struct.pack("<HHI", linktype, 0, 262144))
+    out += block(1, struct.pack("<HHI", linktype, 0, 262144) + options)
     for time_us, data, wire in frames:
         head = struct.pack("<IIIII", 0, time_us >> 32, time_us & 0xFFFFFFFF, len(data), wire)
         out += block(6, head + data)
     return out
+
+
+def pcapng_of_seconds(linktype, frames):
+    """Time stamps of a million years hence: if_tsresol (option 9) says that they are whole seconds."""
+    far = [(1 << 45, data, wire) for _, data, wire in frames]
+    return pcapng(linktype, far, options=struct.pack("<HHBxxxHH", 9, 1, 0, 0, 0))

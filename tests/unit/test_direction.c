@@ -48,9 +48,34 @@ static void the_source_mac_wins_over_the_addresses(void **state)
 	d.has_mac = true;
 	memcpy(d.mac, p.src_mac, 6);
 	assert_int_equal(direction_of(&d, &p), PACKET_OUT);
-	d.mac[5]++;
-	p = between("10.0.0.1", "192.0.2.1");
-	assert_int_equal(direction_of(&d, &p), PACKET_IN);
+}
+
+static void a_frame_with_a_foreign_mac_is_told_by_its_addresses(void **state)
+{
+	struct direction d = local_ten();
+	struct packet out = between("10.0.0.1", "192.0.2.1");
+	struct packet in = between("192.0.2.1", "10.0.0.1");
+	struct packet neither = between("192.0.2.1", "192.0.2.2");
+
+	(void)state;
+	d.has_mac = true;
+	assert_int_equal(direction_of(&d, &out), PACKET_OUT);
+	assert_int_equal(direction_of(&d, &in), PACKET_IN);
+	assert_int_equal(direction_of(&d, &neither), PACKET_IN);
+}
+
+static void an_update_leaves_the_operators_addresses(void **state)
+{
+	struct direction d = local_ten();
+	struct direction now = {.has_mac = true, .mac = {2}, .n_locals = 1};
+
+	(void)state;
+	direction_update(&d, &now, true);
+	assert_true(d.has_mac);
+	assert_int_equal(d.mac[0], 2);
+	assert_int_equal(d.n_locals, 2);
+	direction_update(&d, &now, false);
+	assert_int_equal(d.n_locals, 1);
 }
 
 static void the_mac_tells_for_frames_without_addresses(void **state)
@@ -100,6 +125,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_packets_own_type_wins),
 		cmocka_unit_test(the_source_mac_wins_over_the_addresses),
+		cmocka_unit_test(a_frame_with_a_foreign_mac_is_told_by_its_addresses),
+		cmocka_unit_test(an_update_leaves_the_operators_addresses),
 		cmocka_unit_test(the_mac_tells_for_frames_without_addresses),
 		cmocka_unit_test(the_local_address_tells_where_there_is_no_mac),
 		cmocka_unit_test(both_ends_or_neither_local_is_unknown),
