@@ -19,6 +19,7 @@
 #define CONNECTIONS_MAX 64
 #define TIMEOUT_S       10
 #define BACKLOG         64
+#define IDLE_RUN_MS     1000
 /* Bodies that slow readers have not taken yet, over all connections; beyond it the answer is 503.
  */
 #define BODIES_MAX (2L * HTTP_SERVER_BODY_MAX)
@@ -89,9 +90,13 @@ static enum MHD_Result respond_page(struct MHD_Connection *connection, unsigned 
 static enum MHD_Result respond_route(struct http_server *server, struct MHD_Connection *connection,
 	const struct http_route *route)
 {
-	struct page *page = malloc(sizeof(*page));
+	bool is_crowded = server->bodies_bytes > BODIES_MAX / 2;
+	struct page *page = is_crowded ? NULL : malloc(sizeof(*page));
 	int status;
 
+	if (is_crowded)
+		return respond_text(
+			connection, MHD_HTTP_SERVICE_UNAVAILABLE, "others still read theirs\n");
 	if (!page)
 		return respond_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
 	page->server = server;
@@ -144,10 +149,11 @@ static void daemon_run(struct http_server *server)
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 
 	MHD_run(server->daemon);
-	if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES)
-		loop_timer_cancel(server->loop, &server->timer);
-	else
-		loop_timer_set(server->loop, &server->timer, clock_mono_ms() + (int64_t)timeout_ms);
+	/* At its limit of connections or descriptors the daemon stops listening, and listens again
+	 * in a later MHD_run only, for which it asks neither by a timeout nor by its descriptor. */
+	if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES || timeout_ms > IDLE_RUN_MS)
+		timeout_ms = IDLE_RUN_MS;
+	loop_timer_set(server->loop, &server->timer, clock_mono_ms() + (int64_t)timeout_ms);
 }
 
 static void daemon_ready(void *ctx, uint32_t events)

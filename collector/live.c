@@ -5,9 +5,9 @@
  */
 #include "live.h"
 
+#include "live_out.h"
 #include "live_text.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,7 +27,8 @@
 #define CLEAR_BELOW "\x1b[J"
 
 struct live {
-	FILE *out;
+	struct live_out *out;
+	int screen; /* for its size; -1 where it is no terminal */
 	bool is_terminal;
 	bool is_begun;
 	bool has_news;
@@ -44,8 +45,13 @@ struct live *live_new(FILE *out)
 
 	if (!live)
 		return NULL;
-	live->out = out;
+	live->out = live_out_new(fileno(out));
+	if (!live->out) {
+		free(live);
+		return NULL;
+	}
 	live->is_terminal = isatty(fileno(out)) == 1;
+	live->screen = live->is_terminal ? fileno(out) : -1;
 	return live;
 }
 
@@ -58,10 +64,15 @@ void live_free(struct live *live)
 {
 	if (!live)
 		return;
-	if (live->is_terminal && live->is_begun) {
-		fputs(SCREEN_CLOSE, live->out);
-		fflush(live->out);
+	if (live->is_terminal && live->is_begun && live_out_push(live->out)) {
+		FILE *out = live_out_begin(live->out);
+
+		if (out) {
+			fputs(SCREEN_CLOSE, out);
+			live_out_end(live->out);
+		}
 	}
+	live_out_free(live->out);
 	for (size_t i = 0; i < live->n; i++)
 		row_done(&live->rows[i]);
 	free(live);
@@ -210,11 +221,11 @@ static struct live_totals totals_of(const struct live *live)
 	return t;
 }
 
-static struct winsize screen_size(FILE *out)
+static struct winsize screen_size(int fd)
 {
 	struct winsize size = {0};
 
-	ioctl(fileno(out), TIOCGWINSZ, &size);
+	ioctl(fd, TIOCGWINSZ, &size);
 	if (size.ws_col == 0)
 		size.ws_col = DEFAULT_WIDTH;
 	if (size.ws_row == 0)
@@ -222,9 +233,9 @@ static struct winsize screen_size(FILE *out)
 	return size;
 }
 
-static void draw_table(struct live *live, int64_t now_ms)
+static void draw_table(struct live *live, FILE *out, int64_t now_ms)
 {
-	struct winsize size = screen_size(live->out);
+	struct winsize size = screen_size(live->screen);
 	struct live_totals totals;
 	bool has_hosts;
 
@@ -233,60 +244,56 @@ static void draw_table(struct live *live, int64_t now_ms)
 	totals = totals_of(live);
 	has_hosts = totals.n_hosts > 1;
 	qsort(live->rows, live->n, sizeof(live->rows[0]), compare_for_table);
-	fputs(live->is_begun ? SCREEN_HOME : SCREEN_OPEN SCREEN_HOME, live->out);
-	fputs(CLEAR_LINE, live->out);
-	live_table_title(live->out, &totals, now_ms, size.ws_col);
-	fputs("\n" CLEAR_LINE, live->out);
-	live_table_head(live->out, size.ws_col, has_hosts);
-	fputs("\n", live->out);
+	fputs(live->is_begun ? SCREEN_HOME : SCREEN_OPEN SCREEN_HOME, out);
+	fputs(CLEAR_LINE, out);
+	live_table_title(out, &totals, now_ms, size.ws_col);
+	fputs("\n" CLEAR_LINE, out);
+	live_table_head(out, size.ws_col, has_hosts);
+	fputs("\n", out);
 	if (live->n == 0)
-		fputs(CLEAR_LINE "nothing yet: rows come as a probe's interval ends\n", live->out);
+		fputs(CLEAR_LINE "nothing yet: rows come as a probe's interval ends\n", out);
 	for (size_t i = 0; i < live->n && i + HEAD_LINES < size.ws_row; i++) {
-		fputs(CLEAR_LINE, live->out);
-		live_table_row(live->out, &live->rows[i], size.ws_col, has_hosts);
-		fputs("\n", live->out);
+		fputs(CLEAR_LINE, out);
+		live_table_row(out, &live->rows[i], size.ws_col, has_hosts);
+		fputs("\n", out);
 	}
-	fputs(CLEAR_BELOW, live->out);
+	fputs(CLEAR_BELOW, out);
 	live->n_left_out = 0;
 }
 
-static void draw_plain(struct live *live)
+static void draw_plain(struct live *live, FILE *out)
 {
 	compact(live);
 	qsort(live->rows, live->n, sizeof(live->rows[0]), compare_for_plain);
 	if (!live->is_begun)
-		live_plain_head(live->out);
+		live_plain_head(out);
 	for (size_t i = 0; i < live->n; i++) {
-		live_plain_row(live->out, &live->rows[i]);
+		live_plain_row(out, &live->rows[i]);
 		row_done(&live->rows[i]);
 	}
 	if (live->n_left_out)
-		fprintf(live->out, "(%zu rows left out)\n", live->n_left_out);
+		fprintf(out, "(%zu rows left out)\n", live->n_left_out);
 	live->n = 0;
 	live->n_left_out = 0;
-}
-
-/* A terminal that was stopped (Ctrl-S) or a reader that sleeps must not hold up the collector. */
-static bool is_writable(FILE *out)
-{
-	struct pollfd fd = {.fd = fileno(out), .events = POLLOUT};
-
-	return fd.fd < 0 || poll(&fd, 1, 0) == 1;
 }
 
 void live_draw(struct live *live, int64_t now_ms)
 {
 	bool is_first = live->is_terminal && !live->is_begun;
+	FILE *out;
 
 	if (live->is_terminal)
 		drop_stale(live, now_ms);
-	if ((!live->has_news && !is_first) || !is_writable(live->out))
+	if (!live_out_push(live->out) || (!live->has_news && !is_first))
+		return;
+	out = live_out_begin(live->out);
+	if (!out)
 		return;
 	if (live->is_terminal)
-		draw_table(live, now_ms);
+		draw_table(live, out, now_ms);
 	else
-		draw_plain(live);
-	fflush(live->out);
+		draw_plain(live, out);
+	live_out_end(live->out);
 	live->is_begun = true;
 	live->has_news = false;
 }

@@ -43,7 +43,6 @@ struct collector {
 	struct loop_timer stop_timer;
 	int64_t stop_by_ms; /* 0: running */
 	bool is_flushed;
-	uint64_t posts_kept; /* when the shutdown began */
 };
 
 static int healthz_render(void *ctx, struct strbuf *body)
@@ -89,7 +88,7 @@ static void committed(void *ctx)
  * answer. */
 static bool is_shipping(const struct collector *c)
 {
-	return c->ship && c->stats.spool_bodies > 0 && c->stats.posts_kept == c->posts_kept;
+	return c->ship && c->stats.spool_bodies > 0 && !ship_is_waiting(c->ship);
 }
 
 static void stop_look(void *ctx, int64_t now_ms)
@@ -123,7 +122,6 @@ static void stop(void *ctx, int signal)
 	}
 	log_info("stopping", "signal=%s", signal == SIGINT ? "SIGINT" : "SIGTERM");
 	c->stop_by_ms = clock_mono_ms() + STOP_MAX_MS;
-	c->posts_kept = c->stats.posts_kept;
 	receive_drain(c->receive);
 	receive_close(c->receive);
 	c->receive = NULL;
@@ -159,11 +157,7 @@ static int store_open(struct collector *c, char err[static ERR_LEN])
 	if (r < 0)
 		return r;
 	spool_state(c->spool, &state);
-	c->stats.spool_bodies = state.bodies;
-	c->stats.spool_lines = state.lines;
-	c->stats.spool_bytes = state.traffic_bytes;
-	c->stats.spool_data_bytes = state.data_bytes;
-	c->stats.dead_lines = state.dead_lines;
+	spool_state_show(&state, &c->stats);
 	return worker_open(c->loop, WORKER_JOBS_MAX, &c->worker, err);
 }
 
@@ -269,8 +263,9 @@ static int run(struct collector *c)
 		log_error("event loop failed", "error=\"%s\"", strerror(-r));
 	close_all(c);
 	if (r == 0)
-		log_info("stopped", "committed_bytes=%llu spool_bodies=%llu",
+		log_info("stopped", "committed_bytes=%llu uncommitted_bytes=%llu spool_bodies=%llu",
 			(unsigned long long)c->stats.committed_bytes,
+			(unsigned long long)(c->stats.waiting_bytes + c->stats.committing_bytes),
 			(unsigned long long)c->stats.spool_bodies);
 	return r < 0 ? 1 : 0;
 }

@@ -155,17 +155,17 @@ enum name_cache_state name_cache_get(
 	uint32_t i = find(c, addr);
 	struct slot *slot;
 
+	*ret_name = NULL;
 	if (i == NONE)
 		return NAME_CACHE_ABSENT;
 	slot = &c->slots[i];
+	*ret_name = slot->name;
 	if (slot->state == NAME_CACHE_ASKED)
 		return NAME_CACHE_ASKED;
 	if (now_ms >= slot->expires_ms)
 		return NAME_CACHE_ABSENT;
 	unlist(c, slot);
 	list_newest(c, slot);
-	if (slot->state == NAME_CACHE_NAME)
-		*ret_name = slot->name;
 	return slot->state;
 }
 
@@ -175,8 +175,6 @@ bool name_cache_ask(struct name_cache *c, const struct addr *addr, int64_t now_m
 
 	if (!slot)
 		return false;
-	free(slot->name);
-	slot->name = NULL;
 	slot->state = NAME_CACHE_ASKED;
 	slot->expires_ms = now_ms;
 	return true;

@@ -23,7 +23,11 @@ struct name_cache;
 struct name_cache *name_cache_new(size_t cap, uint64_t hash_seed);
 void name_cache_free(struct name_cache *cache);
 
-/* *ret_name is set for NAME_CACHE_NAME and holds until the next call. */
+/*
+ * *ret_name holds until the next call: the name for NAME_CACHE_NAME; for ABSENT and ASKED what the
+ * address was called before its TTL ran out, which serves until the answer is there (RFC 8767), so
+ * that a series does not flip; else NULL.
+ */
 enum name_cache_state name_cache_get(
 	struct name_cache *cache, const struct addr *addr, int64_t now_ms, const char **ret_name);
 

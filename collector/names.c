@@ -102,6 +102,21 @@ static bool ptr_clean(const char *raw, char ret[static ADDR_HOST_LEN])
 	return has_letters && ret[0] != '~' && addr_parse(ret, &addr) < 0;
 }
 
+/* A server that fails says nothing about the name: what it was before stays, or there is none. */
+static void name_keep(struct names *names, const struct addr *addr, int64_t now_ms)
+{
+	char text[ADDR_HOST_LEN];
+	const char *former;
+
+	name_cache_get(names->cache, addr, now_ms, &former);
+	if (!former) {
+		name_cache_put_negative(names->cache, addr, NAME_CACHE_FAILED_TTL_MS, now_ms);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s", former);
+	name_cache_put(names->cache, addr, text, NAME_CACHE_FAILED_TTL_MS, now_ms);
+}
+
 static void answered(void *ctx, const struct addr *addr, enum dns_outcome outcome, const char *name,
 	uint32_t ttl_s)
 {
@@ -119,7 +134,7 @@ static void answered(void *ctx, const struct addr *addr, enum dns_outcome outcom
 		return;
 	case DNS_FAILED:
 		names->stats->ptr_failed++;
-		name_cache_put_negative(names->cache, addr, NAME_CACHE_FAILED_TTL_MS, now_ms);
+		name_keep(names, addr, now_ms);
 		return;
 	case DNS_NONE:
 		break;
@@ -159,37 +174,36 @@ static bool ask(struct names *names, const struct addr *addr, int64_t now_ms)
 	return true;
 }
 
-/* NAME_CACHE_NEGATIVE where nothing better is to be expected for now. */
-static enum name_cache_state ptr_lookup(
+/* *ret_text: the best that is known, or NULL. True: an answer is awaited and nothing is known yet.
+ */
+static bool ptr_lookup(
 	struct names *names, const struct addr *addr, int64_t now_ms, const char **ret_text)
 {
 	enum name_cache_state state = name_cache_get(names->cache, addr, now_ms, ret_text);
 
-	if (state != NAME_CACHE_ABSENT)
-		return state;
-	if (!ask(names, addr, now_ms))
-		return NAME_CACHE_NEGATIVE;
 	/* An answer may come at once: no server, or no memory. */
-	return name_cache_get(names->cache, addr, now_ms, ret_text);
+	if (state == NAME_CACHE_ABSENT && ask(names, addr, now_ms))
+		state = name_cache_get(names->cache, addr, now_ms, ret_text);
+	return state == NAME_CACHE_ASKED && !*ret_text;
 }
 
 bool names_lookup(struct names *names, const struct addr *addr, int64_t now_ms, struct name *ret)
 {
-	enum name_cache_state state = NAME_CACHE_NEGATIVE;
 	enum scope scope = scope_of(addr);
-	const char *text;
+	const char *text = NULL;
+	bool is_awaited = false;
 
 	ret->kind = scope == SCOPE_PUBLIC ? "external" : "other";
 	if (names->dns && scope != SCOPE_SPECIAL)
-		state = ptr_lookup(names, addr, now_ms, &text);
-	if (state == NAME_CACHE_NAME) {
+		is_awaited = ptr_lookup(names, addr, now_ms, &text);
+	if (text) {
 		ret->by = NAMED_BY_PTR;
 		snprintf(ret->text, sizeof(ret->text), "%s", text);
 	} else {
 		ret->by = NAMED_BY_ADDRESS;
 		addr_format(addr, ret->text);
 	}
-	return state != NAME_CACHE_ASKED;
+	return !is_awaited;
 }
 
 int names_open(struct loop *loop, const struct names_config *config, struct stats *stats,

@@ -22,7 +22,6 @@ struct commit {
 	struct batch_sums sums;
 	uint64_t bytes;
 	int result;
-	struct spool_state state;
 	char err[ERR_LEN];
 };
 
@@ -125,13 +124,6 @@ static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 	stats->rows_dropped_bytes += commit->sums.dropped;
 	stats->points += commit->sums.points;
 	stats->points_shifted += commit->sums.shifted;
-	stats->spool_bodies = commit->state.bodies;
-	stats->spool_lines = commit->state.lines;
-	stats->spool_bytes = commit->state.traffic_bytes;
-	stats->spool_data_bytes = commit->state.data_bytes;
-	stats->dead_lines = commit->state.dead_lines;
-	stats->evicted_lines = commit->state.evicted_lines;
-	stats->evicted_bytes = commit->state.evicted_traffic_bytes;
 	if (p->is_failing)
 		log_info("commits work again", "");
 	p->is_failing = false;
@@ -141,6 +133,11 @@ static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 
 static void commit_settle(struct pipeline *p, struct commit *commit)
 {
+	struct spool_state state;
+
+	/* Also where it failed: room was made before. */
+	spool_state(p->parts.spool, &state);
+	spool_state_show(&state, p->parts.stats);
 	p->parts.stats->committing_bytes = 0;
 	if (commit->result < 0)
 		commit_failed(p, commit);
@@ -154,7 +151,6 @@ static void commit_run(void *ctx)
 	struct commit *commit = ctx;
 
 	commit->result = spool_commit(commit->spool, &commit->batch, commit->err);
-	spool_state(commit->spool, &commit->state);
 }
 
 static void commit_start(struct pipeline *p, int64_t now_ms);

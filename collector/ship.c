@@ -90,19 +90,6 @@ static void wait_start(struct ship *ship, int64_t delay_ms)
 	loop_timer_set(ship->loop, &ship->timer, clock_mono_ms() + delay_ms);
 }
 
-static void gauges_update(struct ship *ship)
-{
-	const struct spool_state *state = &ship->job_state;
-
-	ship->stats->spool_bodies = state->bodies;
-	ship->stats->spool_lines = state->lines;
-	ship->stats->spool_bytes = state->traffic_bytes;
-	ship->stats->spool_data_bytes = state->data_bytes;
-	ship->stats->dead_lines = state->dead_lines;
-	ship->stats->evicted_lines = state->evicted_lines;
-	ship->stats->evicted_bytes = state->evicted_traffic_bytes;
-}
-
 static void job_start(
 	struct ship *ship, enum state state, void (*run)(void *), void (*done)(void *))
 {
@@ -168,7 +155,7 @@ static void settle_done(void *ctx)
 {
 	struct ship *ship = ctx;
 
-	gauges_update(ship);
+	spool_state_show(&ship->job_state, ship->stats);
 	if (ship->job_result == 0)
 		settle_count(ship);
 	if (ship->is_closed) {
@@ -261,7 +248,7 @@ static void read_done(void *ctx)
 {
 	struct ship *ship = ctx;
 
-	gauges_update(ship);
+	spool_state_show(&ship->job_state, ship->stats);
 	if (ship->is_closed) {
 		ship_free(ship);
 		return;
@@ -318,6 +305,11 @@ void ship_kick(struct ship *ship)
 		read_start(ship);
 	else
 		ship->is_kicked = true;
+}
+
+bool ship_is_waiting(const struct ship *ship)
+{
+	return ship->state == WAITING;
 }
 
 /* curl would say so at the first POST only, and each time. */

@@ -24,5 +24,8 @@ int ship_open(struct loop *loop, const struct ship_config *config, struct spool 
 /* Before worker_close: breaks off a POST that is under way (its body stays in the spool). */
 void ship_close(struct ship *ship);
 
+/* It was not taken, or the spool failed: the next try is due later. */
+bool ship_is_waiting(const struct ship *ship);
+
 /* There may be something to ship. */
 void ship_kick(struct ship *ship);

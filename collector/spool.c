@@ -10,7 +10,9 @@
 
 #define MIN_BYTES     (1024 * 1024)
 #define WAL_BYTES_MAX (4 * 1024 * 1024)
-#define REASON_MAX    200 /* of what the database said */
+#define ENTRY_COST                                                                                 \
+	16 /* of a row without a rowid, beside key and value: its cell's and its columns' heads */
+#define REASON_MAX 200 /* of what the database said */
 
 /*
  * Of max_bytes. Between the quota, from which on bodies are evicted, and the file's end there is
@@ -77,17 +79,22 @@ static int used_bytes(struct spool *spool, uint64_t *ret)
 	return r;
 }
 
-/* At most, in whole pages: a leaf of its own for each row, and what does not fit there. */
+/*
+ * At most, in whole pages: a leaf of its own for each body, and what does not fit there; ledger
+ * entries share leaves, which are half full at worst.
+ */
 static uint64_t bytes_needed(const struct spool_batch *batch)
 {
+	uint64_t entry_bytes = 0;
 	uint64_t pages = 0;
 	size_t i;
 
 	for (i = 0; i < batch->n_bodies; i++)
 		pages += 2 + batch->bodies[i].len / (SPOOL_DB_PAGE_BYTES - 4);
 	for (i = 0; i < batch->n_entries; i++)
-		pages += (batch->entries[i].key_len + batch->entries[i].value_len) /
-			 SPOOL_DB_PAGE_BYTES;
+		entry_bytes += batch->entries[i].key_len + batch->entries[i].value_len + ENTRY_COST;
+	if (entry_bytes)
+		pages += 2 + 2 * entry_bytes / SPOOL_DB_PAGE_BYTES;
 	return pages * SPOOL_DB_PAGE_BYTES;
 }
 

@@ -119,3 +119,14 @@ uint64_t spool_account_dead_bytes(const struct spool_account *account)
 {
 	return account->dead_data_bytes;
 }
+
+void spool_state_show(const struct spool_state *state, struct stats *stats)
+{
+	stats->spool_bodies = state->bodies;
+	stats->spool_lines = state->lines;
+	stats->spool_bytes = state->traffic_bytes;
+	stats->spool_data_bytes = state->data_bytes;
+	stats->dead_lines = state->dead_lines;
+	stats->evicted_lines = state->evicted_lines;
+	stats->evicted_bytes = state->evicted_traffic_bytes;
+}

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "stats.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,5 +46,7 @@ void spool_account_rejected(struct spool_account *account, const struct spool_su
 	bool is_kept, const struct spool_sums *evicted);
 
 void spool_account_read(struct spool_account *account, struct spool_state *ret);
+/* Into the gauges of /metrics. */
+void spool_state_show(const struct spool_state *state, struct stats *stats);
 /* On the spool's own thread. */
 uint64_t spool_account_dead_bytes(const struct spool_account *account);

@@ -262,17 +262,23 @@ static void text_arrived(void *ctx, uint32_t events)
 	loop_stop(f->loop);
 }
 
-/* What the server says to these bytes, until it closes. */
-static const char *talk(struct fixture *f, const char *request)
+static int connect_to(const struct fixture *f)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET,
 		.sin_port = htons(http_server_port(f->server)),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	assert_int_equal(connect(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	return fd;
+}
+
+/* What the server says to these bytes, until it closes. */
+static const char *talk(struct fixture *f, const char *request)
+{
 	memset(f->text, 0, sizeof(f->text));
 	f->text_len = 0;
-	f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(f->fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	f->fd = connect_to(f);
 	assert_true(send(f->fd, request, strlen(request), MSG_NOSIGNAL) > 0);
 	loop_watch(f->loop, f->fd, EPOLLIN, text_arrived, f);
 	loop_run(f->loop);
@@ -329,6 +335,40 @@ static void a_route_gives_the_status_and_may_say_nothing(void **state)
 
 	assert_ptr_equal(strstr(text, "HTTP/1.1 503 "), text);
 	assert_non_null(strstr(text, "\r\nContent-Length: 0\r\n"));
+}
+
+static void turn_over(void *ctx, int64_t now_ms)
+{
+	(void)now_ms;
+	loop_stop(ctx);
+}
+
+static void turn(struct fixture *f, int64_t ms)
+{
+	struct loop_timer timer = {.fn = turn_over, .ctx = f->loop};
+
+	loop_timer_set(f->loop, &timer, clock_mono_ms() + ms);
+	loop_run(f->loop);
+}
+
+/* libmicrohttpd stops listening at its limit, and must be run once more to listen again. */
+static void more_connections_than_its_limit_do_not_end_it(void **state)
+{
+	enum {
+		N = 100
+	};
+	struct fixture *f = *state;
+	int fds[N];
+
+	for (int i = 0; i < N; i++) {
+		fds[i] = connect_to(f);
+		turn(f, 1);
+	}
+	for (int i = 0; i < N; i++)
+		close(fds[i]);
+	turn(f, 200);
+	assert_non_null(strstr(
+		talk(f, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"), "200 OK"));
 }
 
 static void a_body_beyond_its_maximum_is_503(void **state)
@@ -402,6 +442,7 @@ int main(void)
 		TEST(another_method_is_405_and_told_what_is_allowed),
 		TEST(a_route_gives_the_status_and_may_say_nothing),
 		TEST(a_body_beyond_its_maximum_is_503),
+		TEST(more_connections_than_its_limit_do_not_end_it),
 		TEST(bytes_that_are_no_request_do_no_harm),
 		TEST(a_bad_listen_address_is_named),
 		TEST(a_port_in_use_is_named),

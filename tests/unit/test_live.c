@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/live collector/live_text */
+/* uses: collector/live collector/live_text collector/live_out */
 #include "live.h"
 #include "live_text.h"
 
@@ -256,6 +256,42 @@ static void a_terminal_is_told_that_there_is_nothing_yet(void **state)
 	terminal_close(&t);
 }
 
+/* 400 KB where a pipe holds 64 KiB: a blocking write would never come back. */
+static void a_reader_that_sleeps_holds_nothing_up_and_gets_whole_lines(void **state)
+{
+	int ends[2];
+	FILE *file;
+	struct live *live;
+	size_t n_lines = 0;
+	char text[65536];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	file = fdopen(ends[1], "w");
+	live = live_new(file);
+	for (unsigned i = 0; i < 2000; i++) {
+		struct live_row row = web;
+		char port[16];
+
+		snprintf(port, sizeof(port), "%u", i);
+		row.port = port;
+		live_add(live, &row);
+	}
+	live_draw(live, START_MS);
+	for (int i = 0; i < 20; i++) {
+		while ((n = read(ends[0], text, sizeof(text))) > 0)
+			for (ssize_t at = 0; at < n; at++)
+				n_lines += text[at] == '\n';
+		live_draw(live, START_MS);
+	}
+	assert_int_equal(n_lines, 2001);
+	live_free(live);
+	fclose(file);
+	close(ends[0]);
+}
+
 static void a_table_has_no_more_lines_than_the_screen(void **state)
 {
 	struct terminal t = terminal_open(80, 10);
@@ -380,6 +416,7 @@ int main(void)
 		cmocka_unit_test(rows_beyond_the_maximum_are_counted),
 		cmocka_unit_test(a_terminal_gets_a_table_with_totals),
 		cmocka_unit_test(a_terminal_is_told_that_there_is_nothing_yet),
+		cmocka_unit_test(a_reader_that_sleeps_holds_nothing_up_and_gets_whole_lines),
 		cmocka_unit_test(a_table_has_no_more_lines_than_the_screen),
 		cmocka_unit_test(no_line_of_a_table_is_wider_than_the_screen),
 		cmocka_unit_test(a_newer_interval_takes_the_place_of_the_older),

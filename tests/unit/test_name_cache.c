@@ -127,6 +127,22 @@ static void an_expired_name_can_be_asked_for_again(void **state)
 	assert_int_equal(name_cache_count(*state), 1);
 }
 
+static void an_expired_name_serves_until_the_answer_is_there(void **state)
+{
+	struct addr addr = addr_of(1);
+	const char *name;
+
+	put(*state, 1, "web.example", TTL);
+	assert_int_equal(name_cache_get(*state, &addr, TTL, &name), NAME_CACHE_ABSENT);
+	assert_string_equal(name, "web.example");
+	assert_true(ask(*state, 1));
+	assert_int_equal(name_cache_get(*state, &addr, TTL, &name), NAME_CACHE_ASKED);
+	assert_string_equal(name, "web.example");
+	name_cache_put_negative(*state, &addr, TTL, TTL);
+	assert_int_equal(name_cache_get(*state, &addr, TTL, &name), NAME_CACHE_NEGATIVE);
+	assert_null(name);
+}
+
 static void a_name_that_is_too_long_is_cut(void **state)
 {
 	struct addr addr = addr_of(1);
@@ -181,6 +197,8 @@ int main(void)
 			what_is_asked_for_is_never_evicted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			an_expired_name_can_be_asked_for_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_expired_name_serves_until_the_answer_is_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_name_that_is_too_long_is_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			many_random_acts_never_give_a_wrong_name, set_up, tear_down),

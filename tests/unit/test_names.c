@@ -4,6 +4,7 @@
 #include "names.h"
 
 #include "clock.h"
+#include "name_cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -182,6 +183,39 @@ static void a_failing_server_leaves_the_address_and_is_counted(void **state)
 	assert_int_equal(f->stats.ptr_failed, 1);
 }
 
+/* names_lookup takes the time: an hour and more later its TTL is over, whatever it was. */
+static void a_name_outlives_its_ttl_until_it_is_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+	struct name name = NAME_AFTER(f, "web");
+	struct addr addr;
+
+	assert_int_equal(addr_parse("192.0.2.1", &addr), 0);
+	assert_true(
+		names_lookup(f->names, &addr, clock_mono_ms() + NAME_CACHE_TTL_MAX_MS + 1, &name));
+	assert_string_equal(name.text, "web");
+	assert_int_equal(name.by, NAMED_BY_PTR);
+	assert_int_equal(f->stats.ptr_asked, 2);
+}
+
+static void a_failing_server_does_not_take_a_name_away(void **state)
+{
+	struct fixture *f = *state;
+	struct name name = NAME_AFTER(f, "web");
+	struct addr addr;
+
+	f->rcode = 2;
+	assert_int_equal(addr_parse("192.0.2.1", &addr), 0);
+	names_lookup(f->names, &addr, clock_mono_ms() + NAME_CACHE_TTL_MAX_MS + 1, &name);
+	for (int i = 0; i < 200 && f->stats.ptr_failed == 0; i++) {
+		loop_timer_set(f->loop, &f->turn, clock_mono_ms() + TURN_MS);
+		assert_int_equal(loop_run(f->loop), 0);
+	}
+	assert_int_equal(f->stats.ptr_failed, 1);
+	assert_true(lookup(f, "192.0.2.1", &name));
+	assert_string_equal(name.text, "web");
+}
+
 static void hostile_bytes_are_cleaned(void **state)
 {
 	struct name name = NAME_AFTER(*state, "a\nb,c d=e\"f\\");
@@ -287,6 +321,8 @@ int main(void)
 		TEST(no_such_name_is_the_address_and_counted),
 		TEST(a_failing_server_leaves_the_address_and_is_counted),
 		TEST(hostile_bytes_are_cleaned),
+		TEST(a_failing_server_does_not_take_a_name_away),
+		TEST(a_name_outlives_its_ttl_until_it_is_asked_for_again),
 		TEST(a_name_of_which_nothing_is_left_is_the_address),
 		TEST(a_name_cannot_claim_to_be_a_remainder),
 		TEST(a_name_cannot_claim_to_be_another_address),

@@ -4,7 +4,7 @@
 /* uses: collector/ledger_table collector/probes collector/names collector/name_cache */
 /* uses: collector/dns collector/loop collector/worker collector/gzip collector/spool */
 /* uses: collector/spool_account collector/spool_db collector/strbuf collector/live */
-/* uses: collector/live_text */
+/* uses: collector/live_text collector/live_out */
 #include "pipeline.h"
 
 #include "batch.h"
@@ -439,6 +439,27 @@ static void two_addresses_with_one_name_are_one_point(void **state)
 	assert_non_null(strstr(f->text, "tx_bytes=1500i,"));
 }
 
+static void answer_now(void *ctx, int64_t now_ms)
+{
+	struct fixture *f = ctx;
+
+	(void)now_ms;
+	assert_int_equal(loop_watch(f->loop, f->dns_fd, EPOLLIN, dns_serve, f), 0);
+}
+
+/* The answer comes after a beat and before the two seconds are over. */
+static void an_interval_waits_for_a_name_that_is_being_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct loop_timer later = {.fn = answer_now, .ctx = f};
+
+	loop_unwatch(f->loop, f->dns_fd);
+	loop_timer_set(f->loop, &later, clock_mono_ms() + PIPELINE_BEAT_MS + 300);
+	send_flow(f, 1, 1, 1000);
+	run(f);
+	assert_non_null(strstr(spooled_text(f), "receiver=same.example,"));
+}
+
 static void a_hosts_name_cannot_inject_a_line(void **state)
 {
 	struct fixture *f = *state;
@@ -561,6 +582,9 @@ int main(void)
 		TEST(a_datagram_without_rows_is_committed_for_the_ledger),
 		cmocka_unit_test_setup_teardown(
 			two_addresses_with_one_name_are_one_point, set_up_with_names, tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_interval_waits_for_a_name_that_is_being_asked_for, set_up_with_names,
+			tear_down),
 		TEST(a_hosts_name_cannot_inject_a_line),
 		TEST(bodies_are_bounded_in_lines_and_bytes),
 		TEST(beyond_the_bound_datagrams_are_refused_and_may_come_again),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/ship collector/ship_auth collector/ship_health collector/ship_url collector/retry
- */
-/* uses: collector/http_client collector/loop collector/strbuf collector/worker */
+/* uses: collector/ship collector/ship_auth collector/ship_health collector/ship_url */
+/* uses: collector/spool_account collector/retry collector/http_client collector/worker */
+/* uses: collector/loop collector/strbuf */
 #include "clock.h"
 #include "http_script.h"
 #include "ship.h"

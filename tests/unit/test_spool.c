@@ -396,6 +396,29 @@ static void the_ledger_comes_back(void **state)
 	assert_string_equal(seen.text[1], "observer pod=two");
 }
 
+/* 300 KB of ledger where the reserve is 128 KiB: old bodies go, not the batch. */
+static void a_large_ledger_evicts_old_bodies_and_is_committed(void **state)
+{
+	enum {
+		N = 1000
+	};
+	static char keys[N][16];
+	static char value[300];
+	static struct ledger_entry entries[N];
+
+	(void)state;
+	memset(value, 'v', sizeof(value) - 1);
+	open_spool(MIB);
+	while (state_now().evicted_bodies == 0)
+		assert_int_equal(commit_body(1, 20000), 0);
+	for (size_t i = 0; i < N; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "boot-%zu", i);
+		entries[i] = entry("boot", keys[i], value);
+	}
+	commit_entries(entries, N);
+	assert_true(state_now().evicted_bodies > 1);
+}
+
 static void an_entry_is_replaced_and_an_empty_one_deletes(void **state)
 {
 	struct ledger_entry first[] = {entry("boot", "a", "1"), entry("boot", "b", "1")};
@@ -692,6 +715,7 @@ int main(void)
 		TEST(a_batch_that_does_not_fit_is_discarded_whole),
 		TEST(the_ledger_comes_back),
 		TEST(an_entry_is_replaced_and_an_empty_one_deletes),
+		TEST(a_large_ledger_evicts_old_bodies_and_is_committed),
 		TEST(an_entry_that_is_not_taken_is_an_error),
 		TEST(a_directory_is_refused_with_a_sentence),
 		TEST(a_missing_directory_is_refused_with_a_sentence),
