@@ -248,6 +248,7 @@ static void log_start(const struct collector *c)
 
 static int run(struct collector *c)
 {
+	uint64_t uncommitted_bytes;
 	char err[ERR_LEN];
 	int r = open_all(c, err);
 
@@ -262,10 +263,11 @@ static int run(struct collector *c)
 	if (r < 0)
 		log_error("event loop failed", "error=\"%s\"", strerror(-r));
 	close_all(c);
+	uncommitted_bytes = c->stats.waiting_bytes + c->stats.committing_bytes;
 	if (r == 0)
 		log_info("stopped", "committed_bytes=%llu uncommitted_bytes=%llu spool_bodies=%llu",
 			(unsigned long long)c->stats.committed_bytes,
-			(unsigned long long)(c->stats.waiting_bytes + c->stats.committing_bytes),
+			(unsigned long long)uncommitted_bytes,
 			(unsigned long long)c->stats.spool_bodies);
 	return r < 0 ? 1 : 0;
 }

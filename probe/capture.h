@@ -11,8 +11,8 @@
 
 struct capture;
 
-#define CAPTURE_TIME_END_S 4102444800 /* the year 2100: later times are taken for just before it   \
-				       */
+/* The year 2100: later times are taken for the second before it. */
+#define CAPTURE_TIME_END_S 4102444800
 
 struct capture_frame {
 	const uint8_t *data;

@@ -20,7 +20,7 @@ from lib.traffic import iperf3  # noqa: E402
 
 FLOWS = 10_000
 ROUNDS = 3
-LIVE_SECONDS = 4
+LIVE_ROUNDS, LIVE_SECONDS = 3, 3
 
 
 def row(what, measured, budget=""):
@@ -103,17 +103,21 @@ def bench_live(build):
         "empty live loop, ret #96": [live_loop, "pod0", "truncate"],
         "nstats-probe": [build / "nstats-probe", "-i", "pod0", "--print", "--log-level", "error"],
     }
-    rss = 0
+    rounds = {what: [] for what in commands}
     with Lab(build) as lab:
-        alone = throughput(lab)
-        row("iperf3 unpaced on veth, alone", f"{alone:.1f} Gbit/s")
-        for what, command in commands.items():
-            before = throughput(lab)
-            rate, seconds, rss, line = run_beside(lab, what.replace(" ", "-"), command)
-            drops, packets = drops_of(line)
-            budget = "budget 97 %, no drops" if what == "nstats-probe" else ""
-            row(f"  beside it: {what}", f"{100 * rate / before:.0f} % of {before:.1f} Gbit/s", budget)
-            row("", f"{seconds:.2f} s CPU, {drops:,} of {drops + packets:,} dropped")
+        for _ in range(LIVE_ROUNDS):  # with and without in turn: the machine's speed wanders
+            for what, command in commands.items():
+                alone = throughput(lab)
+                rate, *figures = run_beside(lab, what.replace(" ", "-"), command)
+                rounds[what].append((100 * rate / alone, alone, *figures))
+    for what, measured in rounds.items():
+        shares, alone, seconds, peaks, lines = zip(*measured)
+        drops, packets = map(sum, zip(*map(drops_of, lines)))
+        row(f"iperf3 unpaced, beside it: {what}",
+            f"{statistics.median(shares):.0f} % ({min(shares):.0f}-{max(shares):.0f}) of {statistics.median(alone):.1f} Gbit/s",
+            "budget 97 %, no drops" if what == "nstats-probe" else "")
+        row("", f"{statistics.median(seconds):.2f} s CPU, {drops:,} of {drops + packets:,} dropped")
+        rss = max(peaks)
     row("nstats-probe, peak RSS (dynamically linked)", f"{rss / 1024:.1f} MiB", "budget 4 MiB")
 
 

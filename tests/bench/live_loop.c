@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RING_BYTES  (2 * 1024 * 1024)
+#define RING_BYTES  (1 << 20) /* as the probe has */
 #define RETIRE_MS   100
 #define TRUNCATE_AT 96
 #define SNAPLEN     262144
