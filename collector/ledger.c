@@ -33,20 +33,6 @@ struct ledger {
 	size_t cap_touches;
 };
 
-const char *ledger_verdict_name(enum ledger_verdict verdict)
-{
-	static const char *const names[LEDGER_N_VERDICTS] = {
-		[LEDGER_NEW] = "new",
-		[LEDGER_WAITING] = "waiting",
-		[LEDGER_DUPLICATE] = "duplicate",
-		[LEDGER_LATE] = "late",
-		[LEDGER_AHEAD] = "ahead",
-		[LEDGER_FULL] = "full",
-	};
-
-	return names[verdict];
-}
-
 struct ledger *ledger_new(uint64_t hash_seed)
 {
 	struct ledger *ledger = calloc(1, sizeof(*ledger));

@@ -18,8 +18,6 @@
 #include "ledger_terms.h"
 #include "record.h"
 
-const char *ledger_verdict_name(enum ledger_verdict verdict);
-
 struct ledger_claim {
 	const uint8_t *boot_id;
 	uint64_t sequence;

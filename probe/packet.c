@@ -354,15 +354,3 @@ enum packet_result packet_parse(enum packet_link link, const uint8_t *data, size
 	}
 	return PACKET_NOT_IP;
 }
-
-const char *packet_result_name(enum packet_result result)
-{
-	static const char *const names[PACKET_N_RESULTS] = {
-		[PACKET_OK] = "ok",
-		[PACKET_NOT_IP] = "not_ip",
-		[PACKET_TRUNCATED] = "truncated",
-		[PACKET_MALFORMED] = "malformed",
-	};
-
-	return (unsigned int)result < PACKET_N_RESULTS ? names[result] : "unknown";
-}

@@ -63,5 +63,3 @@ struct packet {
 /* wire_len is the frame's length on the wire, cap_len how much of it was captured. */
 enum packet_result packet_parse(enum packet_link link, const uint8_t *data, size_t cap_len,
 	size_t wire_len, struct packet *ret);
-
-const char *packet_result_name(enum packet_result result);

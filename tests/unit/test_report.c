@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: probe/report probe/flow_table probe/flow_tcp probe/role */
+#include "packet_of.h"
 #include "report.h"
 
 #include <netinet/in.h>
@@ -36,25 +37,6 @@ static void bench_free(struct bench *b)
 static void build(struct bench *b)
 {
 	b->n = report_build(b->builder, b->table, &b->rows);
-}
-
-static struct addr addr_n(unsigned n)
-{
-	return addr_v4((uint8_t[]){10, 0, (uint8_t)(n >> 8), (uint8_t)n});
-}
-
-static struct packet packet_of(
-	uint8_t proto, unsigned src, uint16_t src_port, unsigned dst, uint16_t dst_port)
-{
-	return (struct packet){
-		.length = 100,
-		.src = addr_n(src),
-		.dst = addr_n(dst),
-		.proto = proto,
-		.has_ports = true,
-		.src_port = src_port,
-		.dst_port = dst_port,
-	};
 }
 
 /* The pod as a client of remote's port 53. */
