@@ -76,6 +76,15 @@ check-golden: all
 check-e2e: all
 	tests/run.sh e2e $(BUILD)
 
+check-manifests: all
+	tests/run.sh manifests $(BUILD)
+
+# Builds the images and runs them, a pod and the compose file with podman; needs root.
+check-containers:
+	@tests/deps.sh build test static containers
+	@$(MAKE) --no-print-directory all
+	@tests/run.sh containers $(BUILD)
+
 lint:
 	tests/run.sh lint $(BUILD)
 
@@ -101,5 +110,5 @@ clean:
 
 -include $(wildcard $(OBJ)/*/*.d $(OBJ)/tests/*/*.d)
 
-.PHONY: all deps deps-hint unit-tests check-unit check-golden check-e2e lint test bench run format clean
+.PHONY: all deps deps-hint unit-tests check-unit check-golden check-manifests check-containers check-e2e lint test bench run format clean
 .SECONDARY:

@@ -12,6 +12,15 @@ test='clang clang-format clang-tidy cppcheck shellcheck libcmocka-dev python3
 influxdb victoria-metrics iftop iperf3 softflowd dnsmasq-base
 nftables iproute2 curl procps sqlite3 util-linux'
 
+# The schemas that manifests and dashboards are checked against come from npm; nodejs of another origin brings it along.
+command -v npm >/dev/null || test="$test nodejs npm"
+
+# The static probe: a C library that can be linked statically, and what builds libpcap from Debian's source package.
+static='musl-tools dpkg-dev bison flex xz-utils'
+
+# Images, pods and the compose file. runc: podman's default wants more of the kernel than a container gives.
+containers='podman runc netavark aardvark-dns docker-compose debootstrap qemu-user-static'
+
 is_installed() { # package
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
@@ -42,8 +51,10 @@ for group in "$@"; do
 	case $group in
 	build) packages=$build ;;
 	test) packages=$test ;;
+	static) packages=$static ;;
+	containers) packages=$containers ;;
 	*)
-		echo "deps.sh: no such group: '$group'; expected build or test" >&2
+		echo "deps.sh: no such group: '$group'; expected build, test, static or containers" >&2
 		exit 2
 		;;
 	esac

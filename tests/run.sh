@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run.sh PART BUILD_DIR: the tests of a part (unit, golden, e2e, lint) or all of them. Each says "ok NAME",
-# "FAIL NAME" or "skip NAME: reason" on a line; the last line is the sum over all.
+# run.sh PART BUILD_DIR: the tests of a part (lint, unit, golden, manifests, e2e, containers), or all but the last, which
+# wants podman. Each says "ok NAME", "FAIL NAME" or "skip NAME: reason" on a line; the last line is the sum over all.
 set -eu
 
 part=$1
@@ -93,16 +93,25 @@ lint() {
 	script lint 300 tests/lint/run.sh "$build"
 }
 
+manifests() {
+	script manifests 600 tests/manifests/run.sh "$build"
+}
+
+containers() {
+	script containers 1800 /usr/bin/python3 tests/containers/run.py "$build"
+}
+
 case $part in
-unit | golden | e2e | lint) $part ;;
+unit | golden | e2e | lint | manifests | containers) $part ;;
 all)
 	lint
 	unit
 	golden
+	manifests
 	e2e
 	;;
 *)
-	echo "run.sh: no such part: '$part'; expected unit, golden, e2e, lint or all" >&2
+	echo "run.sh: no such part: '$part'; expected lint, unit, golden, manifests, e2e, containers or all" >&2
 	exit 2
 	;;
 esac
