@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "batch.h"
 
-#include "gzip.h"
+#include "bodies.h"
 #include "hash.h"
 #include "rows.h"
 #include "strbuf.h"
@@ -11,36 +11,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_BYTES_MAX (LINE_SERIES_MAX + 512)
-#define PORT_LEN       6
+#define PORT_LEN     6
+#define DELAY_MAX_MS (24 * 3600 * 1000) /* what ended longer ago is a replay, or a wrong clock */
 
 struct batch {
-	struct names *names;
-	struct ledger *ledger;
-	struct live *live;
-	struct gzip *gzip;
+	struct batch_parts parts;
 	struct rows *rows;
+	struct bodies *bodies;
 	struct strbuf series;
-	struct strbuf lines;
+	int64_t wall_ms; /* when it was begun */
+	int64_t oldest_end_ms;
 	size_t n_records;
 	uint64_t shifted;
 	uint64_t dropped;
 };
 
-struct batch *batch_new(struct names *names, struct ledger *ledger, struct live *live)
+struct batch *batch_new(const struct batch_parts *parts)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
-	b->names = names;
-	b->ledger = ledger;
-	b->live = live;
-	b->gzip = gzip_new();
+	b->parts = *parts;
+	b->bodies = bodies_new();
 	b->rows = rows_new(BATCH_RECORDS_MAX, hash_random_seed());
 	strbuf_init(&b->series, LINE_SERIES_MAX);
-	strbuf_init(&b->lines, BATCH_BODY_BYTES);
-	if (!b->gzip || !b->rows) {
+	if (!b->bodies || !b->rows) {
 		batch_free(b);
 		return NULL;
 	}
@@ -51,10 +47,9 @@ void batch_free(struct batch *b)
 {
 	if (!b)
 		return;
-	strbuf_done(&b->lines);
 	strbuf_done(&b->series);
+	bodies_free(b->bodies);
 	rows_free(b->rows);
-	gzip_free(b->gzip);
 	free(b);
 }
 
@@ -71,13 +66,15 @@ void batch_observer(const struct identity *identity, char ret[static BATCH_OBSER
 	snprintf(ret, BATCH_OBSERVER_LEN, "%s,%s,%s", cluster, namespace, host);
 }
 
-void batch_begin(struct batch *b)
+void batch_begin(struct batch *b, int64_t wall_ms)
 {
 	rows_reset(b->rows);
 	b->n_records = 0;
 	b->shifted = 0;
 	b->dropped = 0;
-	ledger_batch_begin(b->ledger);
+	b->wall_ms = wall_ms;
+	b->oldest_end_ms = 0;
+	ledger_batch_begin(b->parts.ledger);
 }
 
 bool batch_has_room(const struct batch *b, size_t n)
@@ -104,10 +101,10 @@ static void tag_flow(struct pass *p, const struct record *record)
 	struct batch *b = p->batch;
 
 	if (p->named_local.len == 0 || !addr_equal(&p->named_local, &record->local)) {
-		names_lookup(b->names, &record->local, p->now_ms, &p->sender);
+		names_lookup(b->parts.names, &record->local, p->now_ms, &p->sender);
 		p->named_local = record->local;
 	}
-	names_lookup(b->names, &record->remote, p->now_ms, &p->receiver);
+	names_lookup(b->parts.names, &record->remote, p->now_ms, &p->receiver);
 	p->tags.sender = p->sender.text;
 	p->tags.receiver = p->receiver.text;
 	p->tags.receiver_kind = p->receiver.kind;
@@ -151,18 +148,18 @@ static void show(const struct pass *p, const struct record *record)
 {
 	char host[LINE_VALUE_MAX + 1];
 
-	if (!p->batch->live)
+	if (!p->batch->parts.live)
 		return;
 	line_clean(p->tags.hosts, host);
-	live_add(p->batch->live, &(struct live_row){.start_ms = p->report->start_ms,
-					 .interval_ms = p->report->interval_ms,
-					 .host = host,
-					 .sender = p->tags.sender,
-					 .receiver = p->tags.receiver,
-					 .proto = p->tags.proto,
-					 .port = p->tags.port,
-					 .role = p->tags.role,
-					 .sum = record->sum});
+	live_add(p->batch->parts.live, &(struct live_row){.start_ms = p->report->start_ms,
+					       .interval_ms = p->report->interval_ms,
+					       .host = host,
+					       .sender = p->tags.sender,
+					       .receiver = p->tags.receiver,
+					       .proto = p->tags.proto,
+					       .port = p->tags.port,
+					       .role = p->tags.role,
+					       .sum = record->sum});
 }
 
 static bool add_record(struct pass *p, const struct record *record)
@@ -188,6 +185,21 @@ static bool add_record(struct pass *p, const struct record *record)
 	return true;
 }
 
+/*
+ * A boot's first interval begins between two lines of the clock's grid, nobody knows where: its
+ * start and length do not give its end.
+ */
+static void note_end(struct batch *b, const struct report *report)
+{
+	int64_t end_ms = (int64_t)report->start_ms + report->interval_ms;
+	bool is_first = report->sequence == report->part + UINT64_C(1);
+
+	if (is_first || end_ms > b->wall_ms || b->wall_ms - end_ms > DELAY_MAX_MS)
+		return;
+	if (b->oldest_end_ms == 0 || end_ms < b->oldest_end_ms)
+		b->oldest_end_ms = end_ms;
+}
+
 bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms)
 {
 	const struct identity *identity = &d->report.identity;
@@ -200,11 +212,14 @@ bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms
 			.namespace = identity->namespace,
 			.node = identity->node}};
 
-	ledger_batch_add(b->ledger, d->report.boot_id, d->report.sequence, d->row_bytes);
+	ledger_batch_add(b->parts.ledger, d->report.boot_id, d->report.sequence, d->row_bytes);
+	probes_batch_add(b->parts.probes, &d->report);
+	note_end(b, &d->report);
 	if (d->n == 0)
 		return true;
 	batch_observer(identity, observer);
-	pass.k = ledger_batch_k(b->ledger, observer, d->report.start_ms, d->report.interval_ms);
+	pass.k = ledger_batch_k(
+		b->parts.ledger, observer, d->report.start_ms, d->report.interval_ms);
 	if (pass.k > LEDGER_K_MAX) {
 		b->dropped += d->row_bytes;
 		return true;
@@ -216,66 +231,57 @@ bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms
 	return true;
 }
 
-/* An array with room for one more, or NULL. */
-static void *grown(void *array, size_t n, size_t size)
+static void rows_to_lines(struct batch *b, uint64_t *ret_bytes)
 {
-	bool is_full = (n & (n - 1)) == 0; /* 0, or a power of two */
-
-	return is_full ? reallocarray(array, n ? n * 2 : 1, size) : array;
-}
-
-/* The lines so far become a body. */
-static int body_close(struct batch *b, struct spool_body *body, struct spool_batch *out)
-{
-	struct spool_body *bodies;
-	int r;
-
-	if (b->lines.failed)
-		return -ENOMEM;
-	if (body->lines == 0)
-		return 0;
-	bodies = grown(out->bodies, out->n_bodies, sizeof(*bodies));
-	if (!bodies)
-		return -ENOMEM;
-	out->bodies = bodies;
-	r = gzip_compress(b->gzip, b->lines.data, b->lines.len, &body->data, &body->len);
-	if (r < 0)
-		return r;
-	bodies[out->n_bodies++] = *body;
-	*body = (struct spool_body){0};
-	strbuf_reset(&b->lines);
-	return 0;
-}
-
-static int rows_to_bodies(struct batch *b, struct spool_batch *out, uint64_t *ret_bytes)
-{
-	struct spool_body body = {0};
-	size_t n = rows_count(b->rows);
 	uint64_t bytes = 0;
 
-	strbuf_reset(&b->lines);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < rows_count(b->rows); i++) {
 		const struct row *row = rows_at(b->rows, i);
-		bool is_full = body.lines == BATCH_BODY_LINES ||
-			       b->lines.len + LINE_BYTES_MAX > BATCH_BODY_BYTES;
+		uint64_t row_bytes = counters_bytes(&row->sum);
 
-		if (is_full && body_close(b, &body, out) < 0)
-			return -ENOMEM;
-		line_point(&b->lines, row->series, row->series_len, &row->sum, row->interval_ms,
-			row->time_ms);
-		body.lines++;
-		body.traffic_bytes += counters_bytes(&row->sum);
-		bytes += counters_bytes(&row->sum);
+		line_point(bodies_line(b->bodies, row_bytes), row->series, row->series_len,
+			&row->sum, row->interval_ms, row->time_ms);
+		bytes += row_bytes;
 	}
 	*ret_bytes = bytes;
-	return body_close(b, &body, out);
+}
+
+/* What it said, beside what is known of it once this batch is committed. */
+static void probes_to_lines(struct batch *b)
+{
+	const struct probe_said *said;
+
+	while ((said = probes_take_due(b->parts.probes))) {
+		struct line_probe probe = {.identity = said->identity,
+			.totals = &said->totals,
+			.sealed_bytes = said->sealed_bytes,
+			.time_ms = said->start_ms};
+		struct ledger_boot_state boot;
+
+		if (!ledger_batch_boot(b->parts.ledger, said->boot_id, &boot))
+			continue;
+		probe.stored_bytes = boot.stored_bytes;
+		probe.lost_bytes = boot.lost_bytes;
+		line_probe(bodies_line(b->bodies, 0), &probe);
+	}
+}
+
+static int batch_to_bodies(struct batch *b, const struct line_collector *collector,
+	struct spool_batch *out, uint64_t *ret_bytes)
+{
+	bodies_begin(b->bodies, out);
+	rows_to_lines(b, ret_bytes);
+	probes_to_lines(b);
+	if (collector)
+		line_collector(bodies_line(b->bodies, 0), collector);
+	return bodies_end(b->bodies);
 }
 
 /* The ledger's entry lives no longer than this call; key and value go into one piece of memory. */
 static bool entry_copy(void *ctx, const struct ledger_entry *entry)
 {
 	struct spool_batch *out = ctx;
-	struct ledger_entry *entries = grown(out->entries, out->n_entries, sizeof(*entries));
+	struct ledger_entry *entries = bodies_grown(out->entries, out->n_entries, sizeof(*entries));
 	uint8_t *copy;
 
 	if (!entries)
@@ -294,14 +300,17 @@ static bool entry_copy(void *ctx, const struct ledger_entry *entry)
 	return true;
 }
 
-int batch_seal(struct batch *b, struct spool_batch *ret, struct batch_sums *ret_sums)
+int batch_seal(struct batch *b, const struct line_collector *collector, struct spool_batch *ret,
+	struct batch_sums *ret_sums)
 {
-	struct spool_batch out = {0};
-	struct batch_sums sums = {
-		.points = rows_count(b->rows), .shifted = b->shifted, .dropped = b->dropped};
-	int r = rows_to_bodies(b, &out, &sums.bytes);
+	struct spool_batch out = {.since_ms = b->oldest_end_ms ? b->oldest_end_ms : b->wall_ms};
+	struct batch_sums sums = {.points = rows_count(b->rows),
+		.shifted = b->shifted,
+		.dropped = b->dropped,
+		.oldest_end_ms = b->oldest_end_ms};
+	int r = batch_to_bodies(b, collector, &out, &sums.bytes);
 
-	if (r == 0 && !ledger_batch_entries(b->ledger, entry_copy, &out))
+	if (r == 0 && !ledger_batch_entries(b->parts.ledger, entry_copy, &out))
 		r = -ENOMEM;
 	rows_reset(b->rows);
 	if (r < 0) {

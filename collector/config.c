@@ -63,6 +63,11 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
+static const struct option_command commands[] = {
+	{"healthcheck",
+		"ask the collector that runs at --http whether it is ready: exit code 0 or 1"},
+};
+
 const struct option_table config_table = {
 	.program = "nstats-collector",
 	.summary =
@@ -70,4 +75,6 @@ const struct option_table config_table = {
 		"to InfluxDB.",
 	.rows = rows,
 	.n = sizeof(rows) / sizeof(rows[0]),
+	.commands = commands,
+	.n_commands = sizeof(commands) / sizeof(commands[0]),
 };

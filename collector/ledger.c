@@ -313,6 +313,16 @@ void ledger_batch_abort(struct ledger *ledger)
 	end_batch(ledger, boot_abort);
 }
 
+static struct ledger_boot_state state_of(const struct boot *boot)
+{
+	return (struct ledger_boot_state){
+		.contiguous = boot->contiguous,
+		.stored_bytes = boot->stored_bytes,
+		.sealed_bytes = boot->sealed_bytes,
+		.lost_bytes = boot->lost_bytes,
+	};
+}
+
 bool ledger_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
 	struct ledger_boot_state *ret)
 {
@@ -320,12 +330,20 @@ bool ledger_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_
 
 	if (!node)
 		return false;
-	*ret = (struct ledger_boot_state){
-		.contiguous = node->boot.contiguous,
-		.stored_bytes = node->boot.stored_bytes,
-		.sealed_bytes = node->boot.sealed_bytes,
-		.lost_bytes = node->boot.lost_bytes,
-	};
+	*ret = state_of(&node->boot);
+	return true;
+}
+
+bool ledger_batch_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
+	struct ledger_boot_state *ret)
+{
+	const struct boot_node *node = ledger_table_boot(&ledger->boots, boot_id);
+	struct boot then;
+
+	if (!node)
+		return false;
+	boot_preview(&node->boot, &then);
+	*ret = state_of(&then);
 	return true;
 }
 

@@ -84,5 +84,8 @@ void ledger_forget(
 
 bool ledger_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
 	struct ledger_boot_state *ret);
+/* As it will stand once the batch that is open is committed. */
+bool ledger_batch_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
+	struct ledger_boot_state *ret);
 /* Bytes lost over all boots, by the same rule. */
 uint64_t ledger_lost_bytes(const struct ledger *ledger);

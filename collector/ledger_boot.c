@@ -213,17 +213,32 @@ static size_t encode_bits(const struct boot *boot, uint8_t bits[static LEDGER_WI
 	return len;
 }
 
+static void land_copy(
+	const struct boot *boot, struct boot *ret, uint8_t window[static WINDOW_BYTES])
+{
+	*ret = *boot;
+	if (boot->window) {
+		memcpy(window, boot->window, WINDOW_BYTES);
+		ret->window = window;
+	}
+	land(ret, COMMITTED);
+}
+
+void boot_preview(const struct boot *boot, struct boot *ret)
+{
+	uint8_t window[WINDOW_BYTES];
+
+	land_copy(boot, ret, window);
+	ret->window = NULL;
+}
+
 size_t boot_encode(const struct boot *boot, uint8_t ret[static BOOT_ENCODED_MAX])
 {
-	struct boot then = *boot;
 	uint8_t window[WINDOW_BYTES];
+	struct boot then;
 	size_t i;
 
-	if (boot->window) {
-		memcpy(window, boot->window, sizeof(window));
-		then.window = window;
-	}
-	land(&then, COMMITTED);
+	land_copy(boot, &then, window);
 
 	const uint64_t numbers[N_NUMBERS] = {
 		then.contiguous,

@@ -52,6 +52,9 @@ void boot_fly(struct boot *boot, uint64_t sequence, uint64_t row_bytes);
 void boot_commit(struct boot *boot);
 void boot_abort(struct boot *boot);
 
+/* As it will stand once what flies is committed, but for the window, which *ret has none of. */
+void boot_preview(const struct boot *boot, struct boot *ret);
+
 /*
  * As it will stand once what flies is committed; what waits counts as missing. Version, the first
  * nine numbers of the struct, little-endian, and a bit for each number above contiguous, lowest

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ordered wiring; its end is the reverse. */
 #include "clock.h"
+#include "command_line.h"
 #include "config.h"
+#include "figures.h"
 #include "hash.h"
+#include "healthcheck.h"
 #include "http_server.h"
 #include "ledger.h"
 #include "live.h"
@@ -21,10 +24,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define WORKER_JOBS_MAX 8
-#define STOP_LOOK_MS    50   /* how often the shutdown looks whether the spool is empty */
-#define STOP_MAX_MS     3000 /* and how long it waits for that */
+#define WORKER_JOBS_MAX     8
+#define HEALTHCHECK_WAIT_MS 2000
+#define STOP_LOOK_MS        50   /* how often the shutdown looks whether the spool is empty */
+#define STOP_MAX_MS         3000 /* and how long it waits for that */
 
 struct collector {
 	struct config config;
@@ -36,6 +41,7 @@ struct collector {
 	struct probes *probes;
 	struct names *names;
 	struct live *live; /* NULL: off */
+	struct figures *figures;
 	struct ship *ship; /* NULL: keep locally */
 	struct pipeline *pipeline;
 	struct receive *receive;
@@ -66,7 +72,7 @@ static int metrics_render(void *ctx, struct strbuf *body)
 	const struct collector *c = ctx;
 
 	stats_render(&c->stats, body);
-	probes_render(c->probes, body);
+	probes_render(c->probes, c->ledger, body);
 	return 200;
 }
 
@@ -161,6 +167,20 @@ static int store_open(struct collector *c, char err[static ERR_LEN])
 	return worker_open(c->loop, WORKER_JOBS_MAX, &c->worker, err);
 }
 
+static struct figures *open_figures(struct collector *c)
+{
+	char host[FIGURES_HOST_LEN] = "";
+	struct figures_parts parts = {.cluster = c->config.cluster,
+		.host = host,
+		.stats = &c->stats,
+		.spool = c->spool,
+		.probes = c->probes};
+
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		host[0] = '\0';
+	return figures_new(&parts, clock_wall_ms());
+}
+
 static int stories_open(struct collector *c, char err[static ERR_LEN])
 {
 	struct names_config names = {
@@ -182,6 +202,9 @@ static int stories_open(struct collector *c, char err[static ERR_LEN])
 		c->live = live_new(stdout);
 	if (c->config.is_live && !c->live)
 		return out_of_memory("--live", err);
+	c->figures = open_figures(c);
+	if (!c->figures)
+		return out_of_memory("figures", err);
 	if (c->config.ship.influx)
 		r = ship_open(
 			c->loop, &c->config.ship, c->spool, c->worker, &c->stats, &c->ship, err);
@@ -189,6 +212,7 @@ static int stories_open(struct collector *c, char err[static ERR_LEN])
 		return r;
 	parts.names = c->names;
 	parts.live = c->live;
+	parts.figures = c->figures;
 	return pipeline_open(&parts, &c->pipeline, err);
 }
 
@@ -226,6 +250,7 @@ static void close_all(struct collector *c)
 	pipeline_close(c->pipeline);
 	ship_close(c->ship);
 	worker_close(c->worker);
+	figures_free(c->figures);
 	live_free(c->live);
 	names_close(c->names);
 	probes_free(c->probes);
@@ -272,33 +297,29 @@ static int run(struct collector *c)
 	return r < 0 ? 1 : 0;
 }
 
+static int check_health(const struct config *config)
+{
+	char line[HEALTHCHECK_LINE_LEN];
+	char err[ERR_LEN];
+	int status = healthcheck_ask(config->http, HEALTHCHECK_WAIT_MS, line, err);
+
+	if (status < 0)
+		fprintf(stderr, "nstats-collector: %s\n", err);
+	else
+		puts(line);
+	return status == 200 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	static struct collector collector;
-	const char *operand = NULL;
-	char err[ERR_LEN];
+	const char *command = NULL;
+	int code = command_line_read(&config_table, argc, argv, &collector.config, &command);
 
-	switch (options_parse(&config_table, argc, argv, &collector.config, &operand, err)) {
-	case OPTIONS_HELP:
-		options_print_help(&config_table, stdout);
-		return 0;
-	case OPTIONS_HELP_MARKDOWN:
-		options_print_markdown(&config_table, stdout);
-		return 0;
-	case OPTIONS_VERSION:
-		puts("nstats-collector " NSTATS_VERSION);
-		return 0;
-	case OPTIONS_BAD:
-		fprintf(stderr, "nstats-collector: %s\n", err);
-		return 2;
-	case OPTIONS_RUN:
-		break;
-	}
-	if (operand) {
-		fprintf(stderr, "nstats-collector: unexpected argument '%.100s'; see --help\n",
-			operand);
-		return 2;
-	}
+	if (code != COMMAND_LINE_RUN)
+		return code;
+	if (command)
+		return check_health(&collector.config);
 	log_set_level((enum log_level)collector.config.log_level);
 	signal(SIGPIPE, SIG_IGN);
 	return run(&collector);

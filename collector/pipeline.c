@@ -21,6 +21,7 @@ struct commit {
 	struct spool_batch batch;
 	struct batch_sums sums;
 	uint64_t bytes;
+	uint64_t point_ms; /* nstats_collector's; 0: none */
 	int result;
 	char err[ERR_LEN];
 };
@@ -82,8 +83,11 @@ static int commit_fill(
 	struct pipeline *p, struct commit *commit, struct waiting_group *group, int64_t now_ms)
 {
 	struct waiting_group *next;
+	struct line_collector own;
+	int64_t wall_ms = clock_wall_ms();
+	bool is_due = p->parts.figures && figures_due(p->parts.figures, wall_ms, &own);
 
-	batch_begin(p->batch);
+	batch_begin(p->batch, wall_ms);
 	p->has_more = false;
 	for (; group && !p->has_more; group = next) {
 		next = group->next;
@@ -92,7 +96,8 @@ static int commit_fill(
 		if (!group_take(p, commit, group, now_ms))
 			return -ENOMEM;
 	}
-	return batch_seal(p->batch, &commit->batch, &commit->sums);
+	commit->point_ms = is_due ? own.time_ms : 0;
+	return batch_seal(p->batch, is_due ? &own : NULL, &commit->batch, &commit->sums);
 }
 
 static void commit_free(struct commit *commit)
@@ -114,6 +119,14 @@ static void commit_failed(struct pipeline *p, const struct commit *commit)
 	p->is_failing = true;
 }
 
+static void note_latency(struct stats *stats, int64_t end_ms)
+{
+	int64_t took_ms = end_ms ? clock_wall_ms() - end_ms : 0;
+
+	if (took_ms > 0 && (uint64_t)took_ms * 1000 > stats->commit_us)
+		stats->commit_us = (uint64_t)took_ms * 1000;
+}
+
 static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 {
 	struct stats *stats = p->parts.stats;
@@ -124,6 +137,9 @@ static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 	stats->rows_dropped_bytes += commit->sums.dropped;
 	stats->points += commit->sums.points;
 	stats->points_shifted += commit->sums.shifted;
+	if (commit->point_ms)
+		figures_told(p->parts.figures, commit->point_ms);
+	note_latency(stats, commit->sums.oldest_end_ms);
 	if (p->is_failing)
 		log_info("commits work again", "");
 	p->is_failing = false;
@@ -204,6 +220,13 @@ static struct waiting_group *first_ready(struct pipeline *p, int64_t now_ms)
 	return group;
 }
 
+static bool is_point_due(const struct pipeline *p)
+{
+	struct line_collector own;
+
+	return p->parts.figures && figures_due(p->parts.figures, clock_wall_ms(), &own);
+}
+
 static void commit_start(struct pipeline *p, int64_t now_ms)
 {
 	struct waiting_group *group;
@@ -212,7 +235,7 @@ static void commit_start(struct pipeline *p, int64_t now_ms)
 	if (p->flying)
 		return;
 	group = first_ready(p, now_ms);
-	if (!group)
+	if (!group && !is_point_due(p))
 		return;
 	commit = calloc(1, sizeof(*commit));
 	if (!commit)
@@ -235,9 +258,11 @@ static void beat(void *ctx, int64_t now_ms)
 	struct pipeline *p = ctx;
 
 	loop_timer_set(p->parts.loop, &p->beat, now_ms + PIPELINE_BEAT_MS);
+	p->parts.stats->lost_bytes = ledger_lost_bytes(p->parts.ledger);
+	if (p->parts.figures)
+		figures_renew(p->parts.figures, now_ms, clock_wall_ms());
 	commit_start(p, now_ms);
 	flush_check(p);
-	p->parts.stats->lost_bytes = ledger_lost_bytes(p->parts.ledger);
 	if (p->parts.live)
 		live_draw(p->parts.live, clock_wall_ms());
 }
@@ -251,9 +276,13 @@ static bool parts_make(struct pipeline *p)
 		.probes = parts->probes,
 		.stats = parts->stats,
 		.cluster = parts->cluster};
+	struct batch_parts batch = {.names = parts->names,
+		.ledger = parts->ledger,
+		.probes = parts->probes,
+		.live = parts->live};
 
 	p->waiting = waiting_new(PIPELINE_RECORDS_MAX, hash_random_seed());
-	p->batch = batch_new(parts->names, parts->ledger, parts->live);
+	p->batch = batch_new(&batch);
 	intake.waiting = p->waiting;
 	p->intake = intake_new(&intake);
 	return p->waiting && p->batch && p->intake;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "err.h"
+#include "figures.h"
 #include "ledger.h"
 #include "live.h"
 #include "loop.h"
@@ -29,7 +30,8 @@ struct pipeline_parts {
 	struct probes *probes;
 	struct spool *spool;
 	struct worker *worker;
-	struct live *live; /* or NULL */
+	struct live *live;       /* or NULL */
+	struct figures *figures; /* or NULL: no points of nstats_collector */
 	struct stats *stats;
 	const char *cluster;          /* for probes that do not say */
 	void (*committed)(void *ctx); /* after each commit */

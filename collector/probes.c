@@ -20,6 +20,9 @@ struct entry {
 	struct entry *next_in_bucket;
 	struct entry *older;
 	struct entry *newer;
+	struct probe_said said;
+	bool is_due;
+	struct entry *next_due;
 };
 
 struct probes {
@@ -27,6 +30,7 @@ struct probes {
 	size_t n;
 	struct entry *oldest;
 	struct entry *newest;
+	struct entry *due;
 	struct entry *buckets[N_BUCKETS];
 };
 
@@ -35,13 +39,15 @@ struct figure {
 	const char *type;
 	const char *help;
 	size_t offset; /* of a uint64_t in struct probe_view */
+	int decimals;  /* of that number, behind the point */
 };
 
 static const struct figure figures[] = {
-#define TOTAL(field, name, type, help)                                                             \
+#define PART(field, name, type, help, decimals)                                                    \
 	{                                                                                          \
-		"nstats_probe_" name, type, help, offsetof(struct probe_view, totals.field)        \
+		"nstats_probe_" name, type, help, offsetof(struct probe_view, field), decimals     \
 	}
+#define TOTAL(field, name, type, help) PART(totals.field, name, type, help, 0)
 	TOTAL(captured_bytes, "captured_bytes_total", "counter", "Bytes that the probe captured"),
 	TOTAL(captured_packets, "captured_packets_total", "counter",
 		"Packets that the probe captured"),
@@ -51,8 +57,8 @@ static const struct figure figures[] = {
 		"Packets of the probe's own conversation with the collector"),
 	TOTAL(kernel_drops, "kernel_drops_total", "counter",
 		"Packets that the kernel dropped before the probe saw them"),
-	{"nstats_probe_sealed_bytes_total", "counter", "Traffic in the rows that the probe sealed",
-		offsetof(struct probe_view, sealed_bytes)},
+	PART(sealed_bytes, "sealed_bytes_total", "counter",
+		"Traffic in the rows that the probe sealed", 0),
 	TOTAL(evicted_bytes, "evicted_bytes_total", "counter",
 		"Traffic in datagrams that the probe's ring had to drop"),
 	TOTAL(table_full_packets, "table_full_packets_total", "counter",
@@ -67,6 +73,12 @@ static const struct figure figures[] = {
 		"The interface's own receive counter when the capture was opened"),
 	TOTAL(if_tx_bytes_open, "if_tx_bytes_open", "gauge",
 		"The interface's own transmit counter when the capture was opened"),
+	PART(totals.cpu_us, "cpu_seconds_total", "counter",
+		"Processor time of the probe, user and system", 6),
+	TOTAL(rss_bytes, "resident_memory_bytes", "gauge", "Resident memory of the probe"),
+	PART(totals.uptime_ms, "uptime_seconds", "gauge", "Time since the probe began to capture",
+		3),
+#undef PART
 #undef TOTAL
 };
 
@@ -134,6 +146,15 @@ static void heard_append(struct probes *probes, struct entry *entry)
 	probes->newest = entry;
 }
 
+static void due_unlink(struct probes *probes, const struct entry *entry)
+{
+	struct entry **at = &probes->due;
+
+	while (*at != entry)
+		at = &(*at)->next_due;
+	*at = entry->next_due;
+}
+
 static void forget(struct probes *probes, struct entry *entry)
 {
 	struct entry **at = bucket_of(probes, entry->hash);
@@ -141,6 +162,8 @@ static void forget(struct probes *probes, struct entry *entry)
 	while (*at != entry)
 		at = &(*at)->next_in_bucket;
 	*at = entry->next_in_bucket;
+	if (entry->is_due)
+		due_unlink(probes, entry);
 	heard_unlink(probes, entry);
 	probes->n--;
 	free(entry);
@@ -202,6 +225,53 @@ size_t probes_count(const struct probes *probes)
 	return probes->n;
 }
 
+size_t probes_heard(const struct probes *probes, int64_t since_ms)
+{
+	const struct entry *entry = probes->newest;
+	size_t n = 0;
+
+	for (; entry && entry->view.seen_ms >= since_ms; entry = entry->older)
+		n++;
+	return n;
+}
+
+/* Of one boot totals only rise: a datagram that comes late takes none back. */
+void probes_batch_add(struct probes *probes, const struct report *report)
+{
+	uint64_t hash = identity_hash(probes, &report->identity);
+	struct entry *entry = find(probes, &report->identity, hash);
+	struct probe_said *said;
+
+	if (!entry)
+		return; /* it was refused, counted there */
+	said = &entry->said;
+	if (!entry->is_due) {
+		entry->is_due = true;
+		entry->next_due = probes->due;
+		probes->due = entry;
+	}
+	if (memcmp(said->boot_id, report->boot_id, BOOT_ID_LEN) == 0 &&
+		report->sequence < said->sequence)
+		return;
+	*said = (struct probe_said){.identity = &entry->view.identity,
+		.sequence = report->sequence,
+		.start_ms = report->start_ms,
+		.sealed_bytes = report->sealed_bytes,
+		.totals = report->totals};
+	memcpy(said->boot_id, report->boot_id, BOOT_ID_LEN);
+}
+
+const struct probe_said *probes_take_due(struct probes *probes)
+{
+	struct entry *entry = probes->due;
+
+	if (!entry)
+		return NULL;
+	probes->due = entry->next_due;
+	entry->is_due = false;
+	return &entry->said;
+}
+
 /*
  * Prometheus' text format escapes three characters, and takes UTF-8 only: one probe with other
  * bytes in its name would make the whole page unreadable.
@@ -221,8 +291,19 @@ static void render_label(struct strbuf *out, const char *name, const char *value
 	strbuf_char(out, '"');
 }
 
-static void render_line(
-	struct strbuf *out, const char *name, const struct probe_view *view, uint64_t value)
+static void render_number(struct strbuf *out, uint64_t value, int decimals)
+{
+	uint64_t one = 1;
+
+	for (int i = 0; i < decimals; i++)
+		one *= 10;
+	strbuf_u64(out, value / one);
+	if (decimals > 0)
+		strbuf_printf(out, ".%0*" PRIu64, decimals, value % one);
+}
+
+static void render_line(struct strbuf *out, const char *name, const struct probe_view *view,
+	uint64_t value, int decimals)
 {
 	strbuf_text(out, name);
 	strbuf_char(out, '{');
@@ -230,7 +311,7 @@ static void render_line(
 	render_label(out, ",namespace", view->identity.namespace);
 	render_label(out, ",host", view->identity.host);
 	strbuf_text(out, "} ");
-	strbuf_u64(out, value);
+	render_number(out, value, decimals);
 	strbuf_char(out, '\n');
 }
 
@@ -247,17 +328,61 @@ static void render_figure(
 		uint64_t value;
 
 		memcpy(&value, (const char *)&entry->view + figure->offset, sizeof(value));
-		render_line(out, figure->name, &entry->view, value);
+		render_line(out, figure->name, &entry->view, value, figure->decimals);
 	}
 }
 
-void probes_render(const struct probes *probes, struct strbuf *out)
+static void render_coverage(const struct probes *probes, struct strbuf *out)
+{
+	static const char name[] = "nstats_probe_coverage";
+
+	render_head(out, name, "gauge",
+		"Captured of what passed the interface, where these can be compared");
+	for (const struct entry *entry = probes->oldest; entry; entry = entry->newer) {
+		uint64_t coverage;
+
+		if (totals_coverage(&entry->view.totals, &coverage))
+			render_line(out, name, &entry->view, coverage, 9);
+	}
+}
+
+static void render_ledger(
+	const struct probes *probes, const struct ledger *ledger, struct strbuf *out)
+{
+	static const struct figure of_boot[] = {
+		{"nstats_probe_stored_bytes_total", "counter",
+			"Traffic of the probe that is committed",
+			offsetof(struct ledger_boot_state, stored_bytes), 0},
+		{"nstats_probe_lost_bytes", "gauge",
+			"Traffic that the probe sealed and that never arrived",
+			offsetof(struct ledger_boot_state, lost_bytes), 0},
+	};
+
+	for (size_t i = 0; i < sizeof(of_boot) / sizeof(of_boot[0]); i++) {
+		const struct figure *figure = &of_boot[i];
+
+		render_head(out, figure->name, figure->type, figure->help);
+		for (const struct entry *entry = probes->oldest; entry; entry = entry->newer) {
+			struct ledger_boot_state state;
+			uint64_t value;
+
+			if (!ledger_boot(ledger, entry->view.boot_id, &state))
+				continue;
+			memcpy(&value, (const char *)&state + figure->offset, sizeof(value));
+			render_line(out, figure->name, &entry->view, value, 0);
+		}
+	}
+}
+
+void probes_render(const struct probes *probes, const struct ledger *ledger, struct strbuf *out)
 {
 	static const char final[] = "nstats_probe_final";
 
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		render_figure(probes, &figures[i], out);
+	render_ledger(probes, ledger, out);
+	render_coverage(probes, out);
 	render_head(out, final, "gauge", "1 after the probe's last report before it ended");
 	for (const struct entry *entry = probes->oldest; entry; entry = entry->newer)
-		render_line(out, final, &entry->view, entry->view.is_final);
+		render_line(out, final, &entry->view, entry->view.is_final, 0);
 }

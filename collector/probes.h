@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The probes that were heard of: what each said last of itself. Bounded; a new one takes the place
- * of one that has been silent for an hour, else it is refused. Pure.
+ * of one that has been silent for an hour, else it is refused. Beside that, what of it is
+ * committed: for the points of nstats_probe. Pure.
  */
 #pragma once
 
+#include "ledger.h"
 #include "record.h"
 #include "strbuf.h"
 
@@ -21,6 +23,16 @@ struct probe_view {
 	bool is_final;
 };
 
+/* Of the newest of its datagrams that was put into a batch. */
+struct probe_said {
+	const struct identity *identity;
+	uint8_t boot_id[BOOT_ID_LEN];
+	uint64_t sequence;
+	uint64_t start_ms; /* of its interval */
+	uint64_t sealed_bytes;
+	struct totals totals;
+};
+
 struct probes;
 struct probes *probes_new(uint64_t hash_seed);
 void probes_free(struct probes *probes);
@@ -28,5 +40,14 @@ void probes_free(struct probes *probes);
 /* Keeps the report's totals where it is the newest of its boot. False: refused. */
 bool probes_update(struct probes *probes, const struct report *report, int64_t now_ms);
 size_t probes_count(const struct probes *probes);
+/* How many were heard of at since_ms or later. */
+size_t probes_heard(const struct probes *probes, int64_t since_ms);
+
+/* The report's datagram is in the batch: a point of its probe is due. */
+void probes_batch_add(struct probes *probes, const struct report *report);
+/* The next probe of which a point is due, which it then is no more; NULL: none. Borrowed until the
+ * next call of any function here. */
+const struct probe_said *probes_take_due(struct probes *probes);
+
 /* nstats_probe_*{cluster,namespace,host}: one line a probe and figure. */
-void probes_render(const struct probes *probes, struct strbuf *out);
+void probes_render(const struct probes *probes, const struct ledger *ledger, struct strbuf *out);

@@ -127,13 +127,14 @@ static int make_room(struct spool *spool, uint64_t needed)
 	return r;
 }
 
-static int add_body(struct spool *spool, struct spool_body *body)
+static int add_body(struct spool *spool, struct spool_body *body, int64_t since_ms)
 {
 	int r;
 
 	spool_db_bind(spool->db, SPOOL_ADD_BODY, 1, body->lines);
 	spool_db_bind(spool->db, SPOOL_ADD_BODY, 2, (int64_t)body->traffic_bytes);
-	spool_db_bind_data(spool->db, SPOOL_ADD_BODY, 3, body->data, body->len);
+	spool_db_bind(spool->db, SPOOL_ADD_BODY, 3, since_ms);
+	spool_db_bind_data(spool->db, SPOOL_ADD_BODY, 4, body->data, body->len);
 	r = spool_db_run(spool->db, SPOOL_ADD_BODY);
 	if (r == 0)
 		body->id = spool_db_last_id(spool->db);
@@ -159,7 +160,7 @@ static int write_batch(struct spool *spool, const struct spool_batch *batch)
 	int r = 0;
 
 	for (i = 0; r == 0 && i < batch->n_bodies; i++)
-		r = add_body(spool, &batch->bodies[i]);
+		r = add_body(spool, &batch->bodies[i], batch->since_ms);
 	for (i = 0; r == 0 && i < batch->n_entries; i++)
 		r = put_entry(spool, &batch->entries[i]);
 	return r;
@@ -178,7 +179,21 @@ static struct spool_sums sum_batch(const struct spool_batch *batch)
 	return sums;
 }
 
-int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[static ERR_LEN])
+/* Without an answer the last one stays. */
+static void note_oldest(struct spool *spool)
+{
+	int64_t since_ms = 0;
+	int r = spool_db_step(spool->db, SPOOL_OLDEST_BODY);
+
+	if (r == 1) {
+		since_ms = spool_db_number(spool->db, SPOOL_OLDEST_BODY, 0);
+		spool_db_end(spool->db, SPOOL_OLDEST_BODY);
+	}
+	if (r >= 0)
+		spool_account_oldest(spool->account, since_ms);
+}
+
+static int commit(struct spool *spool, const struct spool_batch *batch, char err[static ERR_LEN])
 {
 	struct spool_sums sums;
 	int r = make_room(spool, bytes_needed(batch));
@@ -200,14 +215,24 @@ int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[
 	return 0;
 }
 
+/* Also where it fails: room was made before. */
+int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[static ERR_LEN])
+{
+	int r = commit(spool, batch, err);
+
+	note_oldest(spool);
+	return r;
+}
+
 static int copy_body(struct spool_db *db, struct spool_body *ret)
 {
 	struct spool_body body = {
 		.id = spool_db_number(db, SPOOL_NEXT_BODY, 0),
 		.lines = (uint32_t)spool_db_number(db, SPOOL_NEXT_BODY, 1),
 		.traffic_bytes = (uint64_t)spool_db_number(db, SPOOL_NEXT_BODY, 2),
+		.since_ms = spool_db_number(db, SPOOL_NEXT_BODY, 3),
 	};
-	const void *data = spool_db_data(db, SPOOL_NEXT_BODY, 3, &body.len);
+	const void *data = spool_db_data(db, SPOOL_NEXT_BODY, 4, &body.len);
 
 	if (body.len && !data)
 		return -ENOMEM;
@@ -274,6 +299,7 @@ int spool_delete(struct spool *spool, int64_t id, char err[static ERR_LEN])
 	if (r < 0)
 		return spool_db_fail(spool->db, "delete from the spool", err);
 	spool_account_deleted(spool->account, &gone);
+	note_oldest(spool);
 	return 0;
 }
 
@@ -335,6 +361,7 @@ int spool_reject(
 		spool_db_fail(spool->db, "move to the dead letters", err);
 		spool_db_roll_back(spool->db);
 	}
+	note_oldest(spool);
 	return r;
 }
 
@@ -387,6 +414,7 @@ static int load_state(struct spool *spool)
 		r = sum_oldest(spool, SPOOL_LIST_DEAD, -1, UINT64_MAX, &dead);
 	if (r == 0)
 		spool_account_found(spool->account, &bodies, &dead);
+	note_oldest(spool);
 	return r;
 }
 
@@ -398,7 +426,7 @@ static struct spool *new_spool(uint64_t max_bytes)
 		return NULL;
 	spool->max_bytes = max_bytes;
 	spool->given = -1;
-	spool->account = spool_account_new();
+	spool->account = spool_account_new(max_bytes);
 	if (!spool->account) {
 		free(spool);
 		return NULL;

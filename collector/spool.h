@@ -20,6 +20,7 @@ struct spool_body {
 	int64_t id; /* rises with each body; set by the spool */
 	uint32_t lines;
 	uint64_t traffic_bytes; /* tx + rx of its points */
+	int64_t since_ms;       /* as of its batch; set by the spool */
 	uint8_t *data;          /* gzip */
 	size_t len;
 };
@@ -29,6 +30,7 @@ struct spool_batch {
 	size_t n_bodies;
 	struct ledger_entry *entries;
 	size_t n_entries;
+	int64_t since_ms; /* Unix time: the end of the oldest interval in it */
 };
 
 struct spool;

@@ -10,12 +10,14 @@ struct spool_account {
 	uint64_t dead_data_bytes;
 };
 
-struct spool_account *spool_account_new(void)
+struct spool_account *spool_account_new(uint64_t max_bytes)
 {
 	struct spool_account *account = calloc(1, sizeof(*account));
 
-	if (account)
-		pthread_mutex_init(&account->lock, NULL);
+	if (!account)
+		return NULL;
+	pthread_mutex_init(&account->lock, NULL);
+	account->state.max_bytes = max_bytes;
 	return account;
 }
 
@@ -108,6 +110,13 @@ void spool_account_rejected(struct spool_account *account, const struct spool_su
 	pthread_mutex_unlock(&account->lock);
 }
 
+void spool_account_oldest(struct spool_account *account, int64_t since_ms)
+{
+	pthread_mutex_lock(&account->lock);
+	account->state.oldest_ms = since_ms;
+	pthread_mutex_unlock(&account->lock);
+}
+
 void spool_account_read(struct spool_account *account, struct spool_state *ret)
 {
 	pthread_mutex_lock(&account->lock);
@@ -126,6 +135,7 @@ void spool_state_show(const struct spool_state *state, struct stats *stats)
 	stats->spool_lines = state->lines;
 	stats->spool_bytes = state->traffic_bytes;
 	stats->spool_data_bytes = state->data_bytes;
+	stats->spool_max_bytes = state->max_bytes;
 	stats->dead_lines = state->dead_lines;
 	stats->evicted_lines = state->evicted_lines;
 	stats->evicted_bytes = state->evicted_traffic_bytes;

@@ -15,6 +15,8 @@ struct spool_state {
 	uint64_t lines;
 	uint64_t traffic_bytes;
 	uint64_t data_bytes;  /* gzipped */
+	int64_t oldest_ms;    /* the oldest body's since_ms; 0: there is none */
+	uint64_t max_bytes;   /* what the spool may take on disk */
 	uint64_t dead_bodies; /* dead letters */
 	uint64_t dead_lines;
 	uint64_t dead_traffic_bytes;
@@ -33,7 +35,7 @@ struct spool_sums {
 };
 
 struct spool_account;
-struct spool_account *spool_account_new(void);
+struct spool_account *spool_account_new(uint64_t max_bytes);
 void spool_account_free(struct spool_account *account);
 
 void spool_account_found(struct spool_account *account, const struct spool_sums *bodies,
@@ -45,6 +47,7 @@ void spool_account_evicted(struct spool_account *account, const struct spool_sum
 void spool_account_rejected(struct spool_account *account, const struct spool_sums *body,
 	bool is_kept, const struct spool_sums *evicted);
 
+void spool_account_oldest(struct spool_account *account, int64_t since_ms);
 void spool_account_read(struct spool_account *account, struct spool_state *ret);
 /* Into the gauges of /metrics. */
 void spool_state_show(const struct spool_state *state, struct stats *stats);

@@ -17,6 +17,8 @@
  */
 #include "spool_db.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -26,24 +28,26 @@
 #include <sys/stat.h>
 
 #define APPLICATION_ID 0x6e737470 /* "nstp" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2          /* 2: body.since_ms */
 
 static const char schema[] =
 	"CREATE TABLE body (id INTEGER PRIMARY KEY AUTOINCREMENT, lines INTEGER NOT NULL,"
-	" traffic_bytes INTEGER NOT NULL, data BLOB NOT NULL);"
+	" traffic_bytes INTEGER NOT NULL, since_ms INTEGER NOT NULL, data BLOB NOT NULL);"
 	"CREATE TABLE dead (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, reason TEXT NOT NULL,"
 	" lines INTEGER NOT NULL, traffic_bytes INTEGER NOT NULL, data BLOB NOT NULL);"
 	"CREATE TABLE boot (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE observer (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;";
 
-/* lines and traffic stand before the data: reading them does not follow the body's pages. */
+/* Numbers stand before the data: reading them does not follow the body's pages. */
 static const char *const statements[SPOOL_N_STATEMENTS] = {
 	[SPOOL_BEGIN] = "BEGIN IMMEDIATE",
 	[SPOOL_COMMIT] = "COMMIT",
 	[SPOOL_ROLLBACK] = "ROLLBACK",
-	[SPOOL_ADD_BODY] = "INSERT INTO body (lines, traffic_bytes, data) VALUES (?1, ?2, ?3)",
-	[SPOOL_NEXT_BODY] = ("SELECT id, lines, traffic_bytes, data FROM body WHERE id > ?1"
-			     " ORDER BY id LIMIT 1"),
+	[SPOOL_ADD_BODY] = ("INSERT INTO body (lines, traffic_bytes, since_ms, data)"
+			    " VALUES (?1, ?2, ?3, ?4)"),
+	[SPOOL_NEXT_BODY] = ("SELECT id, lines, traffic_bytes, since_ms, data FROM body"
+			     " WHERE id > ?1 ORDER BY id LIMIT 1"),
+	[SPOOL_OLDEST_BODY] = "SELECT since_ms FROM body ORDER BY id LIMIT 1",
 	[SPOOL_SIZE_OF_BODY] =
 		"SELECT id, lines, traffic_bytes, length(data) FROM body WHERE id = ?1",
 	[SPOOL_LIST_BODIES] =
@@ -250,9 +254,9 @@ static int refuse(struct spool_db *db, int r, const char *path, char err[static 
 	return r;
 }
 
-/* Before anything is changed: whose file is it? *ret_is_new: nobody's, and empty. */
+/* Before anything is changed: whose file is it? Version 0: nobody's, and empty. */
 static int check_owner(
-	struct spool_db *db, const char *path, bool *ret_is_new, char err[static ERR_LEN])
+	struct spool_db *db, const char *path, int64_t *ret_version, char err[static ERR_LEN])
 {
 	int64_t id = 0, version = 0, tables = 0;
 	int r = query_number(db, "PRAGMA application_id", &id);
@@ -272,7 +276,7 @@ static int check_owner(
 			path, (long long)version, SCHEMA_VERSION);
 		return -EPROTONOSUPPORT;
 	}
-	*ret_is_new = id == 0;
+	*ret_version = version;
 	return 0;
 }
 
@@ -317,6 +321,26 @@ static int create(struct spool_db *db)
 	return r;
 }
 
+/*
+ * To version 2. A column that is added has its default without a row being rewritten: what is in
+ * the file counts from now on.
+ */
+static int migrate(struct spool_db *db)
+{
+	char sql[160];
+	int r = exec(db, "BEGIN IMMEDIATE");
+
+	snprintf(sql, sizeof(sql),
+		"ALTER TABLE body ADD COLUMN since_ms INTEGER NOT NULL DEFAULT %lld;"
+		"PRAGMA user_version=%d",
+		(long long)clock_wall_ms(), SCHEMA_VERSION);
+	if (r == 0)
+		r = exec(db, sql);
+	if (r == 0)
+		r = exec(db, "COMMIT");
+	return r;
+}
+
 static int prepare(struct spool_db *db)
 {
 	int i;
@@ -331,18 +355,20 @@ static int prepare(struct spool_db *db)
 static int set_up(struct spool_db *db, const char *path, uint64_t file_bytes, uint64_t wal_bytes,
 	char err[static ERR_LEN])
 {
-	bool is_new = false;
+	int64_t version = 0;
 	int r = exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096;"
 			 "PRAGMA auto_vacuum=NONE");
 
 	if (r < 0)
 		return refuse(db, r, path, err);
-	r = check_owner(db, path, &is_new, err);
+	r = check_owner(db, path, &version, err);
 	if (r < 0)
 		return r;
 	r = configure(db, file_bytes, wal_bytes);
-	if (r == 0 && is_new)
+	if (r == 0 && version == 0)
 		r = create(db);
+	else if (r == 0 && version < SCHEMA_VERSION)
+		r = migrate(db);
 	if (r == 0)
 		r = prepare(db);
 	if (r < 0)

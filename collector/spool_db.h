@@ -16,8 +16,9 @@ enum spool_statement {
 	SPOOL_BEGIN,
 	SPOOL_COMMIT,
 	SPOOL_ROLLBACK,
-	SPOOL_ADD_BODY,     /* lines, traffic, data */
-	SPOOL_NEXT_BODY,    /* after: id, lines, traffic, data */
+	SPOOL_ADD_BODY,     /* lines, traffic, since, data */
+	SPOOL_NEXT_BODY,    /* after: id, lines, traffic, since, data */
+	SPOOL_OLDEST_BODY,  /* : since */
 	SPOOL_SIZE_OF_BODY, /* id: id, lines, traffic, length */
 	SPOOL_LIST_BODIES,  /* but this id: as above */
 	SPOOL_DELETE_BODY,  /* id */

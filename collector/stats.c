@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define US_PER_S 1000000
+
 struct stats_row {
 	const char *name; /* with its labels */
 	const char *type;
@@ -30,6 +32,11 @@ static bool is_same_metric(const struct stats_row *a, const struct stats_row *b)
 	return len == base_len(b->name) && memcmp(a->name, b->name, len) == 0;
 }
 
+static bool is_in_us(const struct stats_row *row)
+{
+	return strstr(row->name, "_seconds") != NULL;
+}
+
 void stats_render(const struct stats *stats, struct strbuf *out)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -42,6 +49,10 @@ void stats_render(const struct stats *stats, struct strbuf *out)
 			strbuf_printf(out, "# TYPE %.*s %s\n", len, row->name, row->type);
 		}
 		memcpy(&value, (const char *)stats + row->offset, sizeof(value));
-		strbuf_printf(out, "%s %" PRIu64 "\n", row->name, value);
+		if (is_in_us(row))
+			strbuf_printf(out, "%s %" PRIu64 ".%06" PRIu64 "\n", row->name,
+				value / US_PER_S, value % US_PER_S);
+		else
+			strbuf_printf(out, "%s %" PRIu64 "\n", row->name, value);
 	}
 }

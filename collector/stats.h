@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The collector's counters: a row in COLLECTOR_STATS gives the field, the name in /metrics, its
- * type and its help. One thread (the loop's) writes and reads them. Bytes are traffic bytes, tx +
+ * type and its help. What is called _seconds there is kept in microseconds. One thread (the loop's)
+ * writes and reads them. Bytes are traffic bytes, tx +
  * rx, unless the name says otherwise; at any moment accepted = waiting + committing + commit_failed
  * + rows_dropped + committed, and committed + spooled at the start = spooled + delivered + rejected
  * + evicted.
@@ -52,7 +53,7 @@
 		"Traffic in batches that could not be committed")                                  \
 	X(rows_dropped_bytes, "nstats_rows_dropped_bytes_total", "counter",                        \
 		"Traffic of rows whose interval was committed 1,000 times before")                 \
-	X(points, "nstats_points_total", "counter", "Points committed")                            \
+	X(points, "nstats_points_total", "counter", "Points of measurement nstat committed")       \
 	X(points_shifted, "nstats_points_shifted_total", "counter",                                \
 		"Points whose offset k is not 0")                                                  \
 	X(lost_bytes, "nstats_lost_bytes", "gauge",                                                \
@@ -61,6 +62,9 @@
 	X(spool_lines, "nstats_spool_lines", "gauge", "Lines in the spool")                        \
 	X(spool_bytes, "nstats_spool_bytes", "gauge", "Traffic in the spool")                      \
 	X(spool_data_bytes, "nstats_spool_data_bytes", "gauge", "Gzipped bytes in the spool")      \
+	X(spool_max_bytes, "nstats_spool_max_bytes", "gauge", "What the spool may take on disk")   \
+	X(spool_oldest_us, "nstats_spool_oldest_seconds", "gauge",                                 \
+		"Time since the end of the oldest interval in the spool")                          \
 	X(dead_lines, "nstats_dead_letter_lines", "gauge", "Lines among the dead letters")         \
 	X(evicted_lines, "nstats_evicted_lines_total", "counter", "Lines evicted over the quota")  \
 	X(evicted_bytes, "nstats_evicted_bytes_total", "counter",                                  \
@@ -75,6 +79,10 @@
 	X(posts, "nstats_posts_total", "counter", "Requests sent to InfluxDB")                     \
 	X(posts_kept, "nstats_posts_kept_total", "counter",                                        \
 		"Requests after which the body was kept")                                          \
+	X(commit_us, "nstats_commit_latency_seconds", "gauge",                                     \
+		"Longest time from an interval's end to its commit, over the last 10 s")           \
+	X(delivery_us, "nstats_delivery_latency_seconds", "gauge",                                 \
+		"Longest time from an interval's end until InfluxDB had it, over the last 10 s")   \
 	X(spool_errors, "nstats_spool_errors_total", "counter",                                    \
 		"Reads and deletes of the spool that failed")                                      \
 	X(ptr_asked, "nstats_ptr_queries_total", "counter", "PTR queries sent")                    \
@@ -84,8 +92,12 @@
 	X(ptr_failed, "nstats_ptr_answers_total{result=\"failed\"}", "counter", "")                \
 	X(ptr_throttled, "nstats_ptr_throttled_total", "counter",                                  \
 		"Look-ups not asked since the rate limit or the table was full")                   \
+	X(probes, "nstats_probes", "gauge", "Probes heard of in the last minute")                  \
 	X(probes_refused, "nstats_probes_refused_total", "counter",                                \
-		"Probes beyond the table of probes")
+		"Probes beyond the table of probes")                                               \
+	X(cpu_us, "process_cpu_seconds_total", "counter",                                          \
+		"Processor time of the collector, user and system")                                \
+	X(rss_bytes, "process_resident_memory_bytes", "gauge", "Resident memory of the collector")
 
 struct stats {
 #define X(field, name, type, help) uint64_t field;

@@ -115,11 +115,19 @@ static const struct option_row rows[] = {
 		.choices = "error|warn|info|debug"},
 };
 
+static const struct option_command commands[] = {
+	{"healthcheck",
+		"ask the probe that runs here, in the same network and process namespace, whether "
+		"it is well: exit code 0 or 1"},
+};
+
 const struct option_table config_table = {
 	.program = "nstats-probe",
 	.summary = "Counts where the bandwidth of this pod or machine goes, and tells a collector.",
 	.rows = rows,
 	.n = sizeof(rows) / sizeof(rows[0]),
+	.commands = commands,
+	.n_commands = sizeof(commands) / sizeof(commands[0]),
 };
 
 static int parse_locals(const char *text, struct direction *ret, char err[static ERR_LEN])

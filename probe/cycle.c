@@ -2,17 +2,21 @@
 #include "cycle.h"
 
 #include "clock.h"
+#include "health.h"
 #include "meter.h"
 #include "wire.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DISPATCH_MAX      4096  /* packets between two looks at the clock */
 #define DRAIN_MAX         65536 /* packets at an interval's end: more than the kernel's ring holds */
 #define SOCKETS_EVERY_MS  5000
+#define HEALTH_EVERY_MS   10                      /* who asks without end costs the pod little */
 #define SETTLE_MS         (2 * CAPTURE_RETIRE_MS) /* by then the kernel has handed over what it had */
 #define SETTLE_MAX_MS     1200
 #define PACKET_AGE_MAX_US 10000000
@@ -32,9 +36,13 @@ struct cycle {
 	int64_t mono_ahead_us; /* live: of the wall clock, at this dispatch */
 	int64_t now_us;        /* live: of this dispatch, monotonic */
 	int64_t sockets_due_ms;
+
+	int health_fd;         /* -1: none */
+	int64_t health_due_ms; /* not looked at before */
+	char interface[LINK_NAME_LEN];
 };
 
-int cycle_new(const struct meter_config *config, const struct meter_parts *parts,
+int cycle_new(const struct meter_config *config, const struct meter_parts *parts, int health_fd,
 	struct cycle **ret, char err[static ERR_LEN])
 {
 	struct cycle *cycle = calloc(1, sizeof(*cycle));
@@ -47,6 +55,8 @@ int cycle_new(const struct meter_config *config, const struct meter_parts *parts
 	cycle->capture = parts->capture;
 	cycle->is_file = config->is_file;
 	cycle->interval_ms = config->interval_ms;
+	cycle->health_fd = health_fd;
+	memcpy(cycle->interface, config->interface, sizeof(cycle->interface));
 	r = meter_new(config, parts, &cycle->meter, err);
 	if (r < 0) {
 		cycle_free(cycle);
@@ -148,6 +158,8 @@ static int64_t do_chores(struct cycle *cycle, int64_t now_ms)
 	}
 	if (cycle->sockets_due_ms < due_ms)
 		due_ms = cycle->sockets_due_ms;
+	if (cycle->health_due_ms > now_ms && cycle->health_due_ms < due_ms)
+		due_ms = cycle->health_due_ms;
 	if (cycle->deliver) {
 		int64_t deliver_ms = deliver_step(cycle->deliver, now_ms);
 
@@ -156,22 +168,42 @@ static int64_t do_chores(struct cycle *cycle, int64_t now_ms)
 	return due_ms;
 }
 
+static void answer_health(struct cycle *cycle, int64_t now_ms)
+{
+	const struct totals *totals = meter_totals(cycle->meter);
+	char line[HEALTH_LINE_LEN];
+
+	snprintf(line, sizeof(line),
+		"ok interface=%s captured_bytes=%" PRIu64 " captured_packets=%" PRIu64
+		" interval_age_ms=%" PRId64,
+		cycle->interface, totals->captured_bytes, totals->captured_packets,
+		now_ms - cycle->opened_us / 1000);
+	(void)health_answer(cycle->health_fd, line);
+	cycle->health_due_ms = now_ms + HEALTH_EVERY_MS;
+}
+
 /* Between the look at *stop and the wait no signal may come in, or it would be seen a timer later.
  */
 static void wait_live(struct cycle *cycle, int64_t wait_ms, const volatile sig_atomic_t *stop)
 {
+	int64_t now_ms = clock_mono_ms();
+	bool is_health_due = now_ms >= cycle->health_due_ms;
 	struct pollfd fds[] = {
+		{.fd = is_health_due ? cycle->health_fd : -1, .events = POLLIN},
 		{.fd = capture_fd(cycle->capture), .events = POLLIN},
 		{.fd = cycle->deliver ? deliver_fd(cycle->deliver) : -1, .events = POLLIN},
 	};
 	struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
 	sigset_t all, before;
+	int n = 0;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	if (!*stop)
-		(void)ppoll(fds, sizeof(fds) / sizeof(fds[0]), &wait, &before);
+		n = ppoll(fds, sizeof(fds) / sizeof(fds[0]), &wait, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (n > 0 && fds[0].revents & POLLIN)
+		answer_health(cycle, clock_mono_ms());
 }
 
 /* The kernel hands a block over when it is full or CAPTURE_RETIRE_MS old. */
@@ -201,6 +233,7 @@ static int run_live(
 	open_interval(cycle, clock_read_us(CLOCK_MONOTONIC));
 	while (!*stop && r >= 0) {
 		int64_t now_ms, due_ms;
+		bool is_busy;
 
 		if (clock_read_us(CLOCK_MONOTONIC) >= cycle->end_us) {
 			r = end_interval(cycle, err);
@@ -208,8 +241,8 @@ static int run_live(
 		}
 		due_ms = do_chores(cycle, clock_mono_ms());
 		now_ms = clock_mono_ms();
-		if (r < DISPATCH_MAX && due_ms > now_ms)
-			wait_live(cycle, due_ms - now_ms, stop);
+		is_busy = r >= DISPATCH_MAX || due_ms <= now_ms;
+		wait_live(cycle, is_busy ? 0 : due_ms - now_ms, stop);
 		r = dispatch_live(cycle, err);
 	}
 	if (r >= 0)

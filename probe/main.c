@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "command_line.h"
 #include "config.h"
 #include "cycle.h"
+#include "health.h"
 #include "log.h"
+#include "offload.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CAPTURE_BUFFER_BYTES (1 << 20)
 #define EXIT_SETUP           1
 #define EXIT_OPTIONS         2
+#define HEALTH_WAIT_MS       2000
 
 /* All that is open, so that one function closes it. */
 struct probe {
 	struct meter_config config;
 	struct meter_parts parts;
+	int health_fd; /* -1: none */
 	struct cycle *cycle;
 };
 
@@ -38,6 +44,8 @@ static void catch_signals(void)
 static void close_probe(struct probe *probe)
 {
 	cycle_free(probe->cycle);
+	if (probe->health_fd >= 0)
+		close(probe->health_fd);
 	capture_close(probe->parts.capture);
 	resolver_close(probe->parts.resolver);
 	sender_close(probe->parts.sender);
@@ -84,6 +92,8 @@ static int describe_interface(struct probe *probe, char err[static ERR_LEN])
 		snprintf(err, ERR_LEN, "interface '%s': %s", interface, strerror(-r));
 	if (r < 0)
 		return r;
+	/* Only Ethernet has a MAC here; its header is in both counts. */
+	config->is_comparable = direction.has_mac && !offload_may_merge(interface);
 	config->has_own_locals = config->direction.n_locals > 0;
 	direction_update(&config->direction, &direction, config->has_own_locals);
 	return 0;
@@ -120,6 +130,18 @@ static int open_live(struct probe *probe, const char *interface, char err[static
 	return r;
 }
 
+/* Last, so that an answer means an open capture. Without it the probe counts all the same. */
+static void open_health(struct probe *probe)
+{
+	int fd = health_open();
+
+	if (fd == -EADDRINUSE)
+		log_info("another probe answers health checks here", "");
+	else if (fd < 0)
+		log_warn("no health checks", "error=\"%s\"", strerror(-fd));
+	probe->health_fd = fd < 0 ? -1 : fd;
+}
+
 static int open_probe(struct probe *probe, const struct config *config, const char *collector,
 	char err[static ERR_LEN])
 {
@@ -135,7 +157,11 @@ static int open_probe(struct probe *probe, const struct config *config, const ch
 		r = capture_open_file(config->read, &probe->parts.capture, err);
 	else
 		r = open_live(probe, config->interface, err);
-	return r < 0 ? r : cycle_new(&probe->config, &probe->parts, &probe->cycle, err);
+	if (r < 0)
+		return r;
+	if (!config->read)
+		open_health(probe);
+	return cycle_new(&probe->config, &probe->parts, probe->health_fd, &probe->cycle, err);
 }
 
 static int fail(int code, const char *err)
@@ -155,7 +181,7 @@ static void log_start(const struct config *config, const struct probe *probe)
 
 static int run(const struct config *config)
 {
-	struct probe probe = {0};
+	struct probe probe = {.health_fd = -1};
 	char collector[ADDR_HOST_LEN];
 	char err[ERR_LEN] = "";
 	int r;
@@ -172,32 +198,27 @@ static int run(const struct config *config)
 	return r < 0 ? fail(EXIT_SETUP, err) : 0;
 }
 
+static int check_health(void)
+{
+	char line[HEALTH_LINE_LEN];
+	char err[ERR_LEN];
+
+	if (health_ask(HEALTH_WAIT_MS, line, err) < 0)
+		return fail(EXIT_SETUP, err);
+	puts(line);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct config config = {0};
-	const char *operand = NULL;
-	char err[ERR_LEN];
+	const char *command = NULL;
+	int code = command_line_read(&config_table, argc, argv, &config, &command);
 
-	switch (options_parse(&config_table, argc, argv, &config, &operand, err)) {
-	case OPTIONS_HELP:
-		options_print_help(&config_table, stdout);
-		return 0;
-	case OPTIONS_HELP_MARKDOWN:
-		options_print_markdown(&config_table, stdout);
-		return 0;
-	case OPTIONS_VERSION:
-		puts("nstats-probe " NSTATS_VERSION);
-		return 0;
-	case OPTIONS_BAD:
-		return fail(EXIT_OPTIONS, err);
-	case OPTIONS_RUN:
-		break;
-	}
-	if (operand) {
-		snprintf(err, sizeof(err), "'%.64s' is no command: only options are expected",
-			operand);
-		return fail(EXIT_OPTIONS, err);
-	}
+	if (code != COMMAND_LINE_RUN)
+		return code;
+	if (command)
+		return check_health();
 	log_set_level((enum log_level)config.log_level);
 	catch_signals();
 	return run(&config);

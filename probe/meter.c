@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "meter.h"
 
+#include "clock.h"
 #include "flow_table.h"
 #include "hash.h"
 #include "log.h"
 #include "print.h"
 #include "report.h"
+#include "usage.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -31,6 +33,8 @@ struct meter {
 	struct deliver *deliver; /* NULL with --print */
 	struct role_sockets role_sockets;
 	struct totals totals;
+	int64_t started_ms; /* monotonic */
+	int usage;          /* usage_open */
 	struct watch drops, evictions, table_full, refusals;
 };
 
@@ -60,6 +64,7 @@ static void open_counters(struct meter *meter)
 
 	totals->if_rx_bytes_open = totals->if_rx_bytes = meter->config.opened.rx_bytes;
 	totals->if_tx_bytes_open = totals->if_tx_bytes = meter->config.opened.tx_bytes;
+	totals->is_comparable = meter->config.is_comparable;
 }
 
 int meter_new(const struct meter_config *config, const struct meter_parts *parts,
@@ -73,6 +78,8 @@ int meter_new(const struct meter_config *config, const struct meter_parts *parts
 		return r;
 	meter->config = *config;
 	meter->parts = *parts;
+	meter->started_ms = clock_mono_ms();
+	meter->usage = usage_open();
 	meter->table = flow_table_new(config->flows_cap, hash_random_seed());
 	meter->builder = report_builder_new(config->flows_cap, config->top, hash_random_seed());
 	if (!meter->table || !meter->builder)
@@ -96,6 +103,7 @@ void meter_free(struct meter *meter)
 	deliver_free(meter->deliver);
 	report_builder_free(meter->builder);
 	flow_table_free(meter->table);
+	usage_close(meter->usage);
 	free(meter);
 }
 
@@ -182,6 +190,18 @@ static void read_totals(struct meter *meter)
 	}
 }
 
+/* What a file's rows are does not depend on the machine that read it. */
+static void read_usage(struct meter *meter)
+{
+	struct totals *totals = &meter->totals;
+
+	if (is_silent(meter))
+		return;
+	totals->cpu_us = usage_cpu_us();
+	totals->rss_bytes = usage_rss_bytes(meter->usage);
+	totals->uptime_ms = (uint64_t)(clock_mono_ms() - meter->started_ms);
+}
+
 static uint32_t clamp_length(int64_t length_ms)
 {
 	if (length_ms < 1)
@@ -226,6 +246,7 @@ void meter_close_interval(struct meter *meter, const struct meter_interval *inte
 	flow_table_expire(meter->table, interval->now_us);
 	n = report_build(meter->builder, meter->table, &rows);
 	read_totals(meter);
+	read_usage(meter);
 	if (!is_silent(meter))
 		warn_of_losses(meter);
 	head.totals = meter->totals;
@@ -284,6 +305,11 @@ void meter_refresh_sockets(struct meter *meter)
 {
 	if (meter->parts.sockets)
 		sockets_refresh(meter->parts.sockets, &meter->role_sockets);
+}
+
+const struct totals *meter_totals(const struct meter *meter)
+{
+	return &meter->totals;
 }
 
 struct deliver *meter_deliver(struct meter *meter)

@@ -27,6 +27,7 @@ struct meter_config {
 	bool has_own_locals; /* direction.locals are not the interface's: never read again */
 	char interface[LINK_NAME_LEN]; /* live only */
 	struct link_counters opened; /* live only: the interface's, before the capture was opened */
+	bool is_comparable;          /* captured bytes and these counters count the same */
 	uint16_t collector_port;     /* the resolver knows the address */
 };
 
@@ -62,6 +63,9 @@ void meter_close_interval(struct meter *meter, const struct meter_interval *inte
 
 /* After the final interval: prints the totals, or waits until the ring is sent. 0 or -errno. */
 int meter_end(struct meter *meter, char err[static ERR_LEN]);
+
+/* Of the packets so far; what else they hold is as of the last interval's end. */
+const struct totals *meter_totals(const struct meter *meter);
 
 /* NULL with --print. */
 struct deliver *meter_deliver(struct meter *meter);

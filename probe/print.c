@@ -24,7 +24,8 @@ static const struct {
 	{"send_errors", offsetof(struct totals, send_errors)},
 };
 #define N_TOTALS_FIELDS (sizeof(totals_fields) / sizeof(totals_fields[0]))
-static_assert(N_TOTALS_FIELDS * sizeof(uint64_t) == sizeof(struct totals), "a field is missing");
+static_assert(N_TOTALS_FIELDS * sizeof(uint64_t) == offsetof(struct totals, cpu_us),
+	"a field is missing");
 
 /*
  * RFC 8259 section 7. Bytes beyond ASCII become \u0080 to \u00ff one by one: a host name has none,
@@ -114,5 +115,11 @@ void print_totals(FILE *out, const struct totals *totals)
 		fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "", totals_fields[i].name,
 			*(const uint64_t *)(const void *)at);
 	}
+	if (totals->uptime_ms != 0)
+		fprintf(out,
+			",\"cpu_us\":%" PRIu64 ",\"rss_bytes\":%" PRIu64 ",\"uptime_ms\":%" PRIu64
+			",\"comparable\":%s",
+			totals->cpu_us, totals->rss_bytes, totals->uptime_ms,
+			totals->is_comparable ? "true" : "false");
 	fputs("}}\n", out);
 }

@@ -9,4 +9,5 @@
 #include <stdio.h>
 
 void print_record(FILE *out, const struct report *report, const struct record *record);
+/* What the probe itself used is left out where its uptime is not known: of a file. */
 void print_totals(FILE *out, const struct totals *totals);

@@ -7,17 +7,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define SOURCE_LEN   64 /* "--interval" or "NSTATS_INTERVAL" */
-#define LEFT_LEN     64
-#define SIZE_LEN     32
-#define HELP_COLUMN  34 /* widest left side before the text moves to the next line */
-#define HELP_WIDTH   79
-#define HELP_NOTE    "print this help and exit"
-#define VERSION_NOTE "print the version and exit"
+#define SOURCE_LEN OPTIONS_ENV_LEN /* "--interval" or "NSTATS_INTERVAL" */
+#define SIZE_LEN   32
 
 static const struct unit {
 	const char *name;
@@ -216,9 +212,9 @@ static int value_set(const struct option_row *row, const struct value *value, vo
 	return -EINVAL;
 }
 
-static void env_name(const struct option_row *row, char ret[static SOURCE_LEN])
+void options_env_name(const struct option_row *row, char ret[static OPTIONS_ENV_LEN])
 {
-	snprintf(ret, SOURCE_LEN, "NSTATS_%s", row->name);
+	snprintf(ret, OPTIONS_ENV_LEN, "NSTATS_%s", row->name);
 	for (char *p = ret; *p; p++)
 		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
 }
@@ -226,7 +222,7 @@ static void env_name(const struct option_row *row, char ret[static SOURCE_LEN])
 /* False: neither variable is set to anything. */
 static bool env_value(const struct option_row *row, struct value *ret)
 {
-	env_name(row, ret->source);
+	options_env_name(row, ret->source);
 	ret->text = getenv(ret->source);
 	if (row->alias && (!ret->text || !*ret->text)) {
 		snprintf(ret->source, SOURCE_LEN, "%s", row->alias);
@@ -362,134 +358,4 @@ enum option_outcome options_parse(const struct option_table *table, int argc, ch
 		return OPTIONS_BAD;
 	*ret_operand = p.operand;
 	return OPTIONS_RUN;
-}
-
-static size_t word_len(const char *text)
-{
-	size_t note_len = *text == '(' ? strcspn(text, ")") : 0;
-
-	return note_len + strcspn(text + note_len, " ");
-}
-
-/* Words from column at on, continued at indent; a "(note)" stays in one piece. */
-static void print_wrapped(FILE *out, const char *text, size_t indent, size_t at)
-{
-	while (*text) {
-		size_t len = word_len(text);
-
-		if (at > indent && at + 1 + len > HELP_WIDTH) {
-			fprintf(out, "\n%*s", (int)indent, "");
-			at = indent;
-		} else if (at > indent) {
-			fputc(' ', out);
-			at++;
-		}
-		fprintf(out, "%.*s", (int)len, text);
-		at += len;
-		text += len;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
-}
-
-static void left_format(const struct option_row *row, char ret[static LEFT_LEN])
-{
-	char letter[] = {'-', row->letter, ',', ' ', '\0'};
-
-	snprintf(ret, LEFT_LEN, "  %s--%s%s%s", row->letter ? letter : "    ", row->name,
-		row->arg ? " " : "", row->arg ? row->arg : "");
-}
-
-static size_t help_column(const struct option_table *table)
-{
-	size_t column = strlen("      --version") + 2;
-	char left[LEFT_LEN];
-
-	for (size_t i = 0; i < table->n; i++) {
-		left_format(&table->rows[i], left);
-		if (strlen(left) + 2 > column && strlen(left) + 2 <= HELP_COLUMN)
-			column = strlen(left) + 2;
-	}
-	return column;
-}
-
-static void print_row(FILE *out, const char *left, const char *text, size_t column)
-{
-	fputs(left, out);
-	if (strlen(left) + 2 > column)
-		fprintf(out, "\n%*s", (int)column, "");
-	else
-		fprintf(out, "%*s", (int)(column - strlen(left)), "");
-	print_wrapped(out, text, column, column);
-}
-
-void options_print_help(const struct option_table *table, FILE *out)
-{
-	size_t column = help_column(table);
-
-	fprintf(out, "Usage: %s [OPTION]...%s\n\n", table->program,
-		table->commands ? " [COMMAND]" : "");
-	print_wrapped(out, table->summary, 0, 0);
-	fprintf(out, "\nOptions:\n");
-	for (size_t i = 0; i < table->n; i++) {
-		const struct option_row *row = &table->rows[i];
-		bool has_initial = row->initial && *row->initial;
-		char left[LEFT_LEN];
-		char text[1024];
-
-		left_format(row, left);
-		snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", row->help,
-			has_initial ? " (default: " : "", has_initial ? row->initial : "",
-			has_initial ? ")" : "", row->alias ? " (env: " : "",
-			row->alias ? row->alias : "", row->alias ? ")" : "");
-		print_row(out, left, text, column);
-	}
-	print_row(out, "  -h, --help", HELP_NOTE, column);
-	print_row(out, "      --version", VERSION_NOTE, column);
-	if (table->commands)
-		fprintf(out, "\nCommands:\n%s%s", table->commands,
-			table->commands[strlen(table->commands) - 1] == '\n' ? "" : "\n");
-	fputc('\n', out);
-	print_wrapped(out,
-		"Each option may stand in the environment instead: --some-flag as "
-		"NSTATS_SOME_FLAG. What comes first wins: the flag, NSTATS_SOME_FLAG, the name "
-		"in (env: ...), the default.",
-		0, 0);
-}
-
-/* In a cell of a table, '|' must be escaped even between backticks. */
-static void print_cell(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '|')
-			fputc('\\', out);
-		fputc(*text, out);
-	}
-}
-
-static void print_markdown_row(FILE *out, const struct option_row *row)
-{
-	char env[SOURCE_LEN];
-	char left[LEFT_LEN];
-
-	env_name(row, env);
-	left_format(row, left);
-	fputs("| `", out);
-	print_cell(out, left + strspn(left, " "));
-	fprintf(out, "` | `%s`", env);
-	if (row->alias)
-		fprintf(out, ", `%s`", row->alias);
-	fputs(" | ", out);
-	if (row->initial && *row->initial)
-		fprintf(out, "`%s` ", row->initial);
-	fputs("| ", out);
-	print_cell(out, row->help);
-	fputs(" |\n", out);
-}
-
-void options_print_markdown(const struct option_table *table, FILE *out)
-{
-	fputs("| option | environment | default | meaning |\n|---|---|---|---|\n", out);
-	for (size_t i = 0; i < table->n; i++)
-		print_markdown_row(out, &table->rows[i]);
 }

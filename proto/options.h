@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 enum option_type {
 	OPTION_TEXT,   /* const char *, borrowed from argv, the environment or the table */
@@ -37,18 +36,25 @@ struct option_row {
 	const char *choices; /* "on|off" */
 };
 
+/* A word that makes the program do something else: "nstats-probe healthcheck". */
+struct option_command {
+	const char *name;
+	const char *help; /* as a row's */
+};
+
 struct option_table {
-	const char *program;  /* "nstats-probe" */
-	const char *summary;  /* one sentence for --help */
-	const char *commands; /* lines on sub-commands for --help, or NULL */
+	const char *program; /* "nstats-probe" */
+	const char *summary; /* one sentence for --help */
 	const struct option_row *rows;
 	size_t n;
+	const struct option_command *commands;
+	size_t n_commands;
 };
 
 enum option_outcome {
 	OPTIONS_RUN,
 	OPTIONS_HELP,
-	OPTIONS_HELP_MARKDOWN, /* --help=markdown: the README's table */
+	OPTIONS_HELP_MARKDOWN, /* --help=markdown */
 	OPTIONS_VERSION,
 	OPTIONS_BAD, /* err says which option, which value, and what is expected */
 };
@@ -60,5 +66,6 @@ enum option_outcome {
 enum option_outcome options_parse(const struct option_table *table, int argc, char **argv,
 	void *config, const char **ret_operand, char err[static ERR_LEN]);
 
-void options_print_help(const struct option_table *table, FILE *out);
-void options_print_markdown(const struct option_table *table, FILE *out);
+#define OPTIONS_ENV_LEN 64
+/* The row's variable: "NSTATS_INTERVAL". */
+void options_env_name(const struct option_row *row, char ret[static OPTIONS_ENV_LEN]);

@@ -31,6 +31,32 @@ void counters_add(struct counters *sum, const struct counters *more)
 		sum->rtt_us = more->rtt_us;
 }
 
+bool totals_interface_bytes(const struct totals *totals, uint64_t *ret)
+{
+	uint64_t rx_bytes, tx_bytes;
+
+	if (__builtin_sub_overflow(totals->if_rx_bytes, totals->if_rx_bytes_open, &rx_bytes) ||
+		__builtin_sub_overflow(totals->if_tx_bytes, totals->if_tx_bytes_open, &tx_bytes))
+		return false;
+	*ret = rx_bytes;
+	add_u64(ret, tx_bytes);
+	return true;
+}
+
+bool totals_coverage(const struct totals *totals, uint64_t *ret_billionths)
+{
+	const unsigned int one = 1000000000;
+	unsigned __int128 coverage;
+	uint64_t interface_bytes;
+
+	if (!totals->is_comparable || !totals_interface_bytes(totals, &interface_bytes) ||
+		interface_bytes == 0)
+		return false;
+	coverage = (unsigned __int128)totals->captured_bytes * one / interface_bytes;
+	*ret_billionths = coverage < UINT64_MAX ? (uint64_t)coverage : UINT64_MAX;
+	return true;
+}
+
 const char *record_proto_name(uint8_t proto, char buf[static RECORD_PROTO_LEN])
 {
 	switch (proto) {

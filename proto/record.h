@@ -66,6 +66,10 @@ struct totals {
 	uint64_t table_full_packets;
 	uint64_t role_guessed;
 	uint64_t send_errors;
+	uint64_t cpu_us;    /* of the probe's process, user and system */
+	uint64_t rss_bytes; /* of the moment */
+	uint64_t uptime_ms;
+	bool is_comparable; /* captured bytes and the interface's counters count the same */
 };
 
 /* Who reports: the pod, as the probe was told. Empty strings are "not known". */
@@ -95,6 +99,18 @@ static inline uint64_t counters_bytes(const struct counters *c)
 {
 	return c->tx_bytes + c->rx_bytes;
 }
+
+/*
+ * What passed the interface since the capture was opened; false where a counter goes backwards,
+ * since the interface was replaced.
+ */
+bool totals_interface_bytes(const struct totals *totals, uint64_t *ret);
+
+/*
+ * Captured of what passed the interface, in billionths, rounded down: below one wherever a byte is
+ * missing. False: the two cannot be compared, or nothing has passed yet.
+ */
+bool totals_coverage(const struct totals *totals, uint64_t *ret_billionths);
 
 /* Sums; of the round-trip times the smaller one that is known. */
 void counters_add(struct counters *sum, const struct counters *more);

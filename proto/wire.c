@@ -67,7 +67,7 @@ static const struct column {
 #define EACH_TOTAL(X)                                                                              \
 	X(captured_bytes) X(captured_packets) X(self_bytes) X(self_packets) X(kernel_drops)        \
 	X(if_rx_bytes_open) X(if_tx_bytes_open) X(if_rx_bytes) X(if_tx_bytes) X(evicted_bytes)     \
-	X(table_full_packets) X(role_guessed) X(send_errors)
+	X(table_full_packets) X(role_guessed) X(send_errors) X(cpu_us) X(rss_bytes) X(uptime_ms)
 /* clang-format on */
 
 struct wire_encoder {
@@ -174,6 +174,7 @@ static void encode_totals(const struct totals *t, Nstats__V1__Totals *ret)
 #define COPY(field) ret->field = t->field;
 	EACH_TOTAL(COPY)
 #undef COPY
+	ret->comparable = t->is_comparable;
 }
 
 /* The generated struct has no const; packing reads only. *ret borrows from report and totals. */
@@ -551,6 +552,7 @@ static void decode_header(const Nstats__V1__Report *r, struct report *ret)
 #define COPY(field) ret->totals.field = r->totals->field;
 		EACH_TOTAL(COPY)
 #undef COPY
+		ret->totals.is_comparable = r->totals->comparable;
 	}
 }
 

@@ -2,6 +2,7 @@
 /* uses: collector/intake collector/waiting collector/batch collector/rows collector/line */
 /* uses: collector/ledger collector/ledger_boot collector/ledger_runs collector/ledger_table */
 /* uses: collector/probes collector/names collector/name_cache collector/dns collector/loop */
+/* uses: collector/line_own collector/bodies */
 /* uses: collector/gzip collector/strbuf collector/live collector/live_text collector/live_out */
 #include "intake.h"
 

@@ -238,6 +238,28 @@ static void what_is_aborted_below_oldest_is_lost(void **state)
 	assert_int_equal(state_of(boot_a).lost_bytes, 200);
 }
 
+static void what_a_batch_will_change_can_be_seen_before_its_commit(void **state)
+{
+	const uint64_t five = 5;
+	struct ledger_boot_state then, now;
+
+	(void)state;
+	assert_false(ledger_batch_boot(ledger, boot_a, &then));
+	offer_and_commit(1, 1);
+	offer(boot_a, 4, 4); /* 2 and 3 never came; this one goes on waiting */
+	offer(boot_a, 5, 4);
+	begin(&five, 1);
+	assert_true(ledger_batch_boot(ledger, boot_a, &then));
+	assert_int_equal(then.stored_bytes, 200);
+	assert_int_equal(then.contiguous, 3);
+	assert_int_equal(state_of(boot_a).stored_bytes, 100);
+	ledger_batch_commit(ledger);
+	now = state_of(boot_a);
+	assert_memory_equal(&now, &then, sizeof(then));
+	commit(4);
+	assert_int_equal(state_of(boot_a).lost_bytes, 200);
+}
+
 static void a_boot_first_seen_late_has_lost_what_went_before(void **state)
 {
 	(void)state;
@@ -528,6 +550,7 @@ int main(void)
 		TEST(what_waits_below_oldest_is_committed_and_not_lost),
 		TEST(what_is_aborted_below_oldest_is_lost),
 		TEST(a_boot_first_seen_late_has_lost_what_went_before),
+		TEST(what_a_batch_will_change_can_be_seen_before_its_commit),
 		TEST(a_mark_that_is_set_while_a_batch_flies_counts_what_flies),
 		TEST(nothing_is_lost_while_the_ring_still_has_it),
 		TEST(the_window_ends_where_the_header_says),

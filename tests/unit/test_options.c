@@ -40,10 +40,6 @@ static const struct option_row rows[] = {
 
 static const struct option_table table = {
 	.program = "nstats-probe",
-	.summary = "Counts where a pod's bandwidth goes, and tells an nstats-collector; a sentence "
-		   "that is "
-		   "long enough to be wrapped.",
-	.commands = "  healthcheck            exit 0 if the running probe is well\n",
 	.rows = rows,
 	.n = sizeof(rows) / sizeof(rows[0]),
 };
@@ -248,52 +244,6 @@ static void a_long_bad_value_leaves_the_expectation_readable(void **state)
 	assert_non_null(strstr(err, "is not a number from 1 to 3600"));
 }
 
-static char *printed(void (*print)(const struct option_table *, FILE *))
-{
-	char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-
-	print(&table, out);
-	fclose(out);
-	return text;
-}
-
-static void help_fits_80_columns_and_shows_every_option(void **state)
-{
-	char *text = printed(options_print_help);
-	size_t n_lines = 0;
-
-	(void)state;
-	for (const char *line = text; *line; n_lines++) {
-		size_t len = strcspn(line, "\n");
-
-		assert_in_range(len, 0, 79);
-		assert_true(len == 0 || line[len - 1] != ' ');
-		line += len + 1;
-	}
-	for (size_t i = 0; i < table.n; i++)
-		assert_non_null(strstr(text, rows[i].name));
-	assert_non_null(strstr(text, "(default: 127.0.0.1:4747)"));
-	assert_non_null(strstr(text, "(env: IFACE)"));
-	assert_non_null(strstr(text, "  -t, --interval SECONDS"));
-	free(text);
-}
-
-static void markdown_is_a_table_with_a_line_an_option(void **state)
-{
-	char *text = printed(options_print_markdown);
-
-	(void)state;
-	assert_non_null(strstr(text, "| option | environment | default | meaning |\n"));
-	assert_non_null(strstr(text, "| `-t, --interval SECONDS` | `NSTATS_INTERVAL` | `10` | "
-				     "length of a report's interval |\n"));
-	assert_non_null(
-		strstr(text, "| `-i, --interface NAME` | `NSTATS_INTERFACE`, `IFACE` | | "));
-	assert_non_null(strstr(text, "| `--dns on\\|off` | `NSTATS_DNS` | `on` | "));
-	free(text);
-}
-
 #define TEST(name) cmocka_unit_test_setup(name, clear_environment)
 
 int main(void)
@@ -310,8 +260,6 @@ int main(void)
 		TEST(a_bad_variable_is_named_as_the_user_set_it),
 		TEST(sizes_take_units_and_stay_in_bounds),
 		TEST(a_long_bad_value_leaves_the_expectation_readable),
-		TEST(help_fits_80_columns_and_shows_every_option),
-		TEST(markdown_is_a_table_with_a_line_an_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

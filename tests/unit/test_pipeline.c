@@ -4,10 +4,12 @@
 /* uses: collector/ledger_table collector/probes collector/names collector/name_cache */
 /* uses: collector/dns collector/loop collector/worker collector/gzip collector/spool */
 /* uses: collector/spool_account collector/spool_db collector/strbuf collector/live */
-/* uses: collector/live_text collector/live_out */
+/* uses: collector/live_text collector/live_out collector/line_own collector/bodies */
+/* uses: collector/figures collector/stats */
 #include "pipeline.h"
 
 #include "batch.h"
+#include "bodies.h"
 #include "clock.h"
 #include "wire.h"
 
@@ -38,6 +40,7 @@ struct fixture {
 	struct ledger *ledger;
 	struct probes *probes;
 	struct names *names;
+	struct figures *figures; /* NULL: off, since its points come by the clock */
 	struct pipeline *pipeline;
 	struct wire_encoder *encoder;
 	struct loop_timer guard;
@@ -112,6 +115,7 @@ static void pipeline_start(struct fixture *f, const struct names_config *names)
 		.spool = f->spool,
 		.worker = f->worker,
 		.stats = &f->stats,
+		.figures = f->figures,
 		.cluster = "test",
 		.committed = committed,
 		.committed_ctx = f};
@@ -172,6 +176,7 @@ static int tear_down(void **state)
 
 	pipeline_close(f->pipeline);
 	worker_close(f->worker);
+	figures_free(f->figures);
 	names_close(f->names);
 	wire_encoder_free(f->encoder);
 	probes_free(f->probes);
@@ -298,7 +303,114 @@ static void a_record_becomes_a_point_with_all_its_tags(void **state)
 		"proto=tcp,receiver=192.0.2.1,receiver_kind=external,receiver_namespace=-,"
 		"receiver_zone=-,role=client,sender=10.0.0.5,workload=-,zone=- "
 		"receiveRate=0.0,rx_bytes=0i,rx_packets=0i,sendRate=4000.0,tx_bytes=1000i,"
-		"tx_packets=1i 1795378530000\n");
+		"tx_packets=1i 1795378530000\n"
+		"nstats_probe,cluster=test,hosts=web-0,namespace=-,node=-,workload=-,zone=- "
+		"captured_bytes=0i,captured_packets=0i,self_bytes=0i,evicted_bytes=0i,"
+		"kernel_drops=0i,table_full_packets=0i,send_errors=0i,cpu_us=0i,rss_bytes=0i,"
+		"uptime_s=0i,interface_bytes=0i,sealed_bytes=1000i,stored_bytes=1000i,"
+		"lost_bytes=0i 1795378530000\n");
+	assert_int_equal(f->stats.spool_lines, 2);
+	assert_int_equal(f->stats.points, 1);
+}
+
+static void what_a_probe_said_stands_beside_what_is_stored_with_this_commit(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(3);
+	struct record record = flow_to(1, 1000);
+
+	report.oldest = 3; /* what went before never came */
+	report.sealed_bytes = 3500;
+	report.totals.captured_bytes = 3600;
+	report.totals.self_bytes = 100;
+	send_report(f, &report, &record, 1);
+	flush(f);
+	assert_non_null(strstr(spooled_text(f), "nstats_probe,"));
+	assert_non_null(strstr(f->text, " captured_bytes=3600i,"));
+	assert_non_null(strstr(f->text, ",self_bytes=100i,"));
+	assert_non_null(
+		strstr(f->text, ",sealed_bytes=3500i,stored_bytes=1000i,lost_bytes=2500i "));
+}
+
+static void a_probe_has_one_point_a_commit_at_its_newest_interval(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(2);
+	const char *point;
+
+	report.start_ms = START_MS + 10000;
+	report.totals.captured_bytes = 77;
+	send_report(f, &report, NULL, 0);
+	send_flow(f, 1, 1, 1000);
+	flush(f);
+	point = strstr(spooled_text(f), "nstats_probe,");
+	assert_non_null(point);
+	assert_non_null(strstr(point, " captured_bytes=77i,"));
+	assert_non_null(strstr(point, ",stored_bytes=1000i,lost_bytes=0i 1795378540000\n"));
+	assert_null(strstr(point + 1, "nstats_probe,"));
+}
+
+/* The point waits for no traffic: it is a commit of its own. */
+static void the_collectors_own_point_is_committed_without_a_probe(void **state)
+{
+	struct fixture *f = *state;
+	struct figures_parts figures = {.cluster = "test",
+		.host = "collector-0",
+		.stats = &f->stats,
+		.spool = f->spool,
+		.probes = f->probes};
+	struct names_config off = {0};
+	char expected[64];
+	const char *text;
+	int64_t line_ms;
+
+	f->figures = figures_new(&figures, clock_wall_ms() - FIGURES_EVERY_MS);
+	assert_non_null(f->figures);
+	f->stats.posts = 42;
+	pipeline_start(f, &off);
+	run(f);
+	line_ms = clock_wall_ms() / FIGURES_EVERY_MS * FIGURES_EVERY_MS;
+	text = spooled_text(f);
+	assert_ptr_equal(strstr(text, "nstats_collector,cluster=test,hosts=collector-0 "
+				      "accepted_bytes="),
+		text);
+	assert_non_null(strstr(f->text, ",posts=42i,"));
+	snprintf(expected, sizeof(expected), " %lld\n", (long long)line_ms);
+	assert_non_null(strstr(f->text, expected));
+	assert_int_equal(f->stats.commits, 1);
+	assert_int_equal(f->stats.spool_lines, 1);
+	assert_int_equal(f->stats.spool_max_bytes, SPOOL_MAX);
+	assert_int_equal(f->stats.spool_bytes, 0);
+}
+
+static void send_interval_that_ended(struct fixture *f, uint64_t sequence, int64_t ago_ms)
+{
+	struct report report = report_of(sequence);
+
+	report.start_ms = (uint64_t)(clock_wall_ms() - ago_ms) / 1000 * 1000 - 2000;
+	send_report(f, &report, NULL, 0);
+}
+
+static void the_longest_time_to_a_commit_is_kept(void **state)
+{
+	struct fixture *f = *state;
+
+	send_interval_that_ended(f, 2, 30000);
+	send_interval_that_ended(f, 3, 5000);
+	flush(f);
+	assert_in_range(f->stats.commit_us, 30000000, 39000000);
+	assert_int_equal(f->stats.commit_us % 1000, 0);
+}
+
+static void an_interval_that_says_nothing_of_the_delay_is_left_out_of_it(void **state)
+{
+	struct fixture *f = *state;
+
+	send_interval_that_ended(f, 1, 30000);         /* a boot's first: shorter than it looks */
+	send_interval_that_ended(f, 2, 48 * 3600000L); /* a capture file is replayed */
+	send_interval_that_ended(f, 3, -60000);        /* the probe's clock is ahead */
+	flush(f);
+	assert_int_equal(f->stats.commit_us, 0);
 }
 
 static void remainders_have_reserved_names_and_no_address(void **state)
@@ -417,12 +529,15 @@ static void a_datagram_without_rows_is_committed_for_the_ledger(void **state)
 	struct fixture *f = *state;
 	struct report report = report_of(1);
 	struct ledger_boot_state boot;
+	const char *text;
 
 	send_report(f, &report, NULL, 0);
 	flush(f);
 	assert_true(ledger_boot(f->ledger, report.boot_id, &boot));
 	assert_int_equal(boot.contiguous, 1);
-	assert_string_equal(spooled_text(f), "");
+	text = spooled_text(f);
+	assert_ptr_equal(strstr(text, "nstats_probe,"), text);
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 }
 
 static void two_addresses_with_one_name_are_one_point(void **state)
@@ -471,7 +586,9 @@ static void a_hosts_name_cannot_inject_a_line(void **state)
 	send_report(f, &report, &record, 1);
 	flush(f);
 	text = spooled_text(f);
-	assert_non_null(strstr(text, "hosts=a_evil_x_y_z_1i_1_,"));
+	assert_non_null(strstr(text, "nstat,cluster=test,hosts=a_evil_x_y_z_1i_1_,"));
+	text = strchr(text, '\n') + 1;
+	assert_ptr_equal(strstr(text, "nstats_probe,cluster=test,hosts=a_evil_x_y_z_1i_1_,"), text);
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 }
 
@@ -490,8 +607,8 @@ static void bodies_are_bounded_in_lines_and_bytes(void **state)
 	flush(f);
 	spooled(f, &n_bodies);
 	assert_int_equal(f->stats.points, 2000);
-	assert_true(n_bodies >= strlen(f->text) / BATCH_BODY_BYTES + 1);
-	assert_true(n_bodies <= 2 * (strlen(f->text) / BATCH_BODY_BYTES + 1));
+	assert_true(n_bodies >= strlen(f->text) / BODIES_BYTES_MAX + 1);
+	assert_true(n_bodies <= 2 * (strlen(f->text) / BODIES_BYTES_MAX + 1));
 }
 
 static void beyond_the_bound_datagrams_are_refused_and_may_come_again(void **state)
@@ -572,6 +689,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_record_becomes_a_point_with_all_its_tags),
+		TEST(what_a_probe_said_stands_beside_what_is_stored_with_this_commit),
+		TEST(a_probe_has_one_point_a_commit_at_its_newest_interval),
+		cmocka_unit_test_setup_teardown(
+			the_collectors_own_point_is_committed_without_a_probe, set_up_bare,
+			tear_down),
+		TEST(the_longest_time_to_a_commit_is_kept),
+		TEST(an_interval_that_says_nothing_of_the_delay_is_left_out_of_it),
 		TEST(remainders_have_reserved_names_and_no_address),
 		TEST(bytes_are_conserved_from_the_datagram_to_the_spool),
 		TEST(a_duplicate_is_not_counted_again),

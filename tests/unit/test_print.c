@@ -135,26 +135,48 @@ static void protocols_without_a_name_are_numbers(void **state)
 	assert_string_equal(record_proto_name(255, buf), "255");
 }
 
-static void totals_end_the_output(void **state)
+#define TOTALS_TEXT                                                                                \
+	"{\"totals\":{\"captured_bytes\":1,\"captured_packets\":2,\"self_bytes\":3,"               \
+	"\"self_packets\":4,\"kernel_drops\":5,\"if_rx_bytes_open\":6,"                            \
+	"\"if_tx_bytes_open\":7,\"if_rx_bytes\":8,\"if_tx_bytes\":9,\"evicted_bytes\":10,"         \
+	"\"table_full_packets\":11,\"role_guessed\":12,\"send_errors\":18446744073709551615"
+
+static const struct totals some_totals = {
+	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, UINT64_MAX, 0, 0, 0, false};
+
+static void assert_totals_print(const struct totals *totals, const char *expected)
 {
-	const struct totals totals = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, UINT64_MAX};
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
 
-	(void)state;
 	assert_non_null(out);
-	print_totals(out, &totals);
+	print_totals(out, totals);
 	fclose(out);
-	assert_string_equal(text,
-		"{\"totals\":{\"captured_bytes\":1,\"captured_packets\":2,\"self_bytes\":3,"
-		"\"self_packets\":4,\"kernel_drops\":5,\"if_rx_bytes_open\":6,"
-		"\"if_tx_bytes_open\":7,\"if_rx_bytes\":8,\"if_tx_bytes\":9,\"evicted_bytes\":10,"
-		"\"table_full_packets\":11,\"role_guessed\":12,"
-		"\"send_errors\":18446744073709551615}}\n");
+	assert_string_equal(text, expected);
 	free(text);
 }
 
+static void totals_end_the_output(void **state)
+{
+	(void)state;
+	assert_totals_print(&some_totals, TOTALS_TEXT "}}\n");
+}
+
+static void what_a_live_probe_uses_stands_behind_its_totals(void **state)
+{
+	struct totals totals = some_totals;
+
+	(void)state;
+	totals.cpu_us = 14;
+	totals.rss_bytes = 15;
+	totals.uptime_ms = 16;
+	assert_totals_print(&totals, TOTALS_TEXT ",\"cpu_us\":14,\"rss_bytes\":15,"
+						 "\"uptime_ms\":16,\"comparable\":false}}\n");
+	totals.is_comparable = true;
+	assert_totals_print(&totals, TOTALS_TEXT ",\"cpu_us\":14,\"rss_bytes\":15,"
+						 "\"uptime_ms\":16,\"comparable\":true}}\n");
+}
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +188,7 @@ int main(void)
 		cmocka_unit_test(a_hostile_host_name_stays_inside_its_string),
 		cmocka_unit_test(protocols_without_a_name_are_numbers),
 		cmocka_unit_test(totals_end_the_output),
+		cmocka_unit_test(what_a_live_probe_uses_stands_behind_its_totals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

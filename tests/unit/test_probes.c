@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/probes collector/strbuf */
+/* uses: collector/probes collector/strbuf collector/ledger collector/ledger_boot */
+/* uses: collector/ledger_runs collector/ledger_table */
 #include "probes.h"
 
 #include <setjmp.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+static struct ledger *ledger; /* of what is committed */
 
 static struct report report_of(const char *host, uint8_t boot, uint64_t sequence, uint64_t bytes)
 {
@@ -32,7 +35,7 @@ static bool is_rendered(const struct probes *probes, const char *text)
 	bool is_there;
 
 	strbuf_init(&out, 64 * 1024 * 1024);
-	probes_render(probes, &out);
+	probes_render(probes, ledger, &out);
 	assert_false(out.failed);
 	is_there = strstr(out.data, text) != NULL;
 	strbuf_done(&out);
@@ -162,6 +165,153 @@ static void the_one_that_was_silent_longest_makes_room(void **state)
 	probes_free(probes);
 }
 
+static void commit(const struct report *report, uint64_t row_bytes)
+{
+	const struct ledger_claim claim = {.boot_id = report->boot_id,
+		.sequence = report->sequence,
+		.oldest = report->oldest,
+		.sealed_bytes = report->sealed_bytes,
+		.row_bytes = row_bytes,
+		.observer = "c,n,pod"};
+
+	assert_int_equal(ledger_offer(ledger, &claim), LEDGER_NEW);
+	ledger_batch_begin(ledger);
+	ledger_batch_add(ledger, report->boot_id, report->sequence, row_bytes);
+	ledger_batch_commit(ledger);
+}
+
+static void what_is_stored_and_lost_of_a_probe_is_the_ledgers(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct report report = report_of("pod", 1, 3, 700);
+
+	(void)state;
+	report.oldest = 3; /* the first two never came */
+	update(probes, &report, 0);
+	assert_false(is_rendered(probes, "nstats_probe_stored_bytes_total{"));
+	commit(&report, 300);
+	assert_true(is_rendered(probes, "# TYPE nstats_probe_stored_bytes_total counter\n"
+					"nstats_probe_stored_bytes_total{cluster=\"c\","
+					"namespace=\"n\",host=\"pod\"} 300\n"));
+	assert_true(is_rendered(probes, "# TYPE nstats_probe_lost_bytes gauge\n"
+					"nstats_probe_lost_bytes{cluster=\"c\","
+					"namespace=\"n\",host=\"pod\"} 400\n"));
+	probes_free(probes);
+}
+
+static void coverage_and_own_use_have_decimals(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct report report = report_of("pod", 1, 1, 2);
+
+	(void)state;
+	report.totals.if_rx_bytes = 3;
+	report.totals.cpu_us = 1500;
+	report.totals.uptime_ms = 61002;
+	update(probes, &report, 0);
+	assert_false(is_rendered(probes, "nstats_probe_coverage{"));
+	assert_true(is_rendered(probes, "nstats_probe_cpu_seconds_total{cluster=\"c\",namespace="
+					"\"n\",host=\"pod\"} 0.001500\n"));
+	assert_true(is_rendered(probes, "nstats_probe_uptime_seconds{cluster=\"c\",namespace="
+					"\"n\",host=\"pod\"} 61.002\n"));
+	report.sequence++;
+	report.totals.is_comparable = true;
+	update(probes, &report, 0);
+	assert_true(is_rendered(probes, "nstats_probe_coverage{cluster=\"c\",namespace=\"n\","
+					"host=\"pod\"} 0.666666666\n"));
+	probes_free(probes);
+}
+
+static void those_that_were_heard_of_lately_are_counted(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct report a = report_of("a", 1, 1, 1), b = report_of("b", 2, 1, 1);
+
+	(void)state;
+	assert_int_equal(probes_heard(probes, 0), 0);
+	update(probes, &a, 1000);
+	update(probes, &b, 2000);
+	assert_int_equal(probes_heard(probes, 1000), 2);
+	assert_int_equal(probes_heard(probes, 1001), 1);
+	update(probes, &a, 3000);
+	assert_int_equal(probes_heard(probes, 2001), 1);
+	assert_int_equal(probes_heard(probes, 3001), 0);
+	probes_free(probes);
+}
+
+static void a_probe_is_due_once_however_many_of_its_datagrams_are_in_the_batch(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct report first = report_of("pod", 1, 1, 10), second = report_of("pod", 1, 2, 20);
+	const struct probe_said *said;
+
+	(void)state;
+	update(probes, &second, 0);
+	assert_null(probes_take_due(probes));
+	probes_batch_add(probes, &second);
+	probes_batch_add(probes, &first); /* an older one does not take anything back */
+	said = probes_take_due(probes);
+	assert_non_null(said);
+	assert_int_equal(said->sequence, 2);
+	assert_int_equal(said->sealed_bytes, 20);
+	assert_string_equal(said->identity->host, "pod");
+	assert_null(probes_take_due(probes));
+	probes_batch_add(probes, &first); /* what is stored of it has changed, though */
+	said = probes_take_due(probes);
+	assert_non_null(said);
+	assert_int_equal(said->sequence, 2);
+	probes_free(probes);
+}
+
+static void a_new_boot_starts_again(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct report old = report_of("pod", 1, 9, 900), new = report_of("pod", 2, 1, 1);
+	const struct probe_said *said;
+
+	(void)state;
+	update(probes, &old, 0);
+	probes_batch_add(probes, &old);
+	probes_batch_add(probes, &new);
+	said = probes_take_due(probes);
+	assert_int_equal(said->sequence, 1);
+	assert_memory_equal(said->boot_id, new.boot_id, BOOT_ID_LEN);
+	probes_free(probes);
+}
+
+static void one_that_has_to_make_room_is_due_no_more(void **state)
+{
+	struct probes *probes = full_table();
+	struct report gone = report_of("pod-0", 1, 1, 1), kept = report_of("pod-1", 1, 1, 1);
+	struct report new = report_of("new", 1, 1, 1);
+	const struct probe_said *said;
+
+	(void)state;
+	probes_batch_add(probes, &kept);
+	probes_batch_add(probes, &gone);
+	probes_batch_add(probes, &new); /* nobody knows it */
+	update(probes, &new, PROBES_STALE_MS + 1);
+	said = probes_take_due(probes);
+	assert_non_null(said);
+	assert_string_equal(said->identity->host, "pod-1");
+	assert_null(probes_take_due(probes));
+	probes_free(probes);
+}
+
+static int open_ledger(void **state)
+{
+	(void)state;
+	ledger = ledger_new(1);
+	return !ledger;
+}
+
+static int close_ledger(void **state)
+{
+	(void)state;
+	ledger_free(ledger);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,7 +322,14 @@ int main(void)
 		cmocka_unit_test(a_name_cannot_leave_its_quotes),
 		cmocka_unit_test(a_full_table_refuses_a_new_probe),
 		cmocka_unit_test(the_one_that_was_silent_longest_makes_room),
+		cmocka_unit_test(what_is_stored_and_lost_of_a_probe_is_the_ledgers),
+		cmocka_unit_test(coverage_and_own_use_have_decimals),
+		cmocka_unit_test(those_that_were_heard_of_lately_are_counted),
+		cmocka_unit_test(
+			a_probe_is_due_once_however_many_of_its_datagrams_are_in_the_batch),
+		cmocka_unit_test(a_new_boot_starts_again),
+		cmocka_unit_test(one_that_has_to_make_room_is_due_no_more),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, open_ledger, close_ledger);
 }

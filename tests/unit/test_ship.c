@@ -271,6 +271,36 @@ static void bodies_are_delivered_oldest_first_and_deleted(void **state)
 	assert_int_equal(f->script.n_connections, 1);
 }
 
+static void the_longest_delivery_is_kept(void **state)
+{
+	const uint64_t an_hour_us = 3600000000;
+	struct fixture *f = *state;
+
+	f->answers[0] = TAKEN;
+	spool_add(&f->spool, "1");
+	spool_add(&f->spool, "2");
+	spool_add(&f->spool, "3");
+	f->spool.bodies[0].since_ms = clock_wall_ms() - 1000;
+	f->spool.bodies[1].since_ms = clock_wall_ms() - 3600000;
+	f->spool.bodies[2].since_ms = clock_wall_ms() + 3600000; /* the clock was set back */
+	start(f);
+	run_until(f, is_all_settled);
+	assert_true(f->stats.delivery_us >= an_hour_us);
+	assert_true(f->stats.delivery_us < an_hour_us + 10000000);
+}
+
+static void what_is_refused_is_no_delivery(void **state)
+{
+	struct fixture *f = *state;
+
+	f->answers[0] = REFUSED;
+	spool_add(&f->spool, "1");
+	f->spool.bodies[0].since_ms = clock_wall_ms() - 1000;
+	start(f);
+	run_until(f, is_all_settled);
+	assert_int_equal(f->stats.delivery_us, 0);
+}
+
 static void a_write_to_1_x_is_exact(void **state)
 {
 	struct fixture *f = *state;
@@ -639,6 +669,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(bodies_are_delivered_oldest_first_and_deleted),
+		TEST(the_longest_delivery_is_kept),
+		TEST(what_is_refused_is_no_delivery),
 		TEST(a_write_to_1_x_is_exact),
 		TEST(a_write_to_2_x_is_exact),
 		TEST(without_a_credential_there_is_no_authorization),

@@ -2,6 +2,8 @@
 /* uses: collector/spool collector/spool_account collector/spool_db */
 #include "spool.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -71,11 +73,13 @@ static struct spool_state state_now(void)
 	return ret;
 }
 
+static int64_t since_ms = 1795378530000;
+
 /* One body of len bytes, each of them `fill`, of 3 lines and 1000 bytes of traffic. */
 static int commit_body(uint8_t fill, size_t len)
 {
 	struct spool_body body = {.lines = 3, .traffic_bytes = 1000, .len = len};
-	const struct spool_batch batch = {.bodies = &body, .n_bodies = 1};
+	const struct spool_batch batch = {.bodies = &body, .n_bodies = 1, .since_ms = since_ms};
 	int r;
 
 	body.data = malloc(len);
@@ -519,9 +523,67 @@ static void a_newer_version_is_refused_with_a_sentence(void **state)
 	open_spool(MIB);
 	spool_close(spool);
 	spool = NULL;
-	run_sql("PRAGMA user_version=2");
+	run_sql("PRAGMA user_version=3");
 	assert_int_equal(spool_open(path, MIB, &spool, err), -EPROTONOSUPPORT);
-	assert_non_null(strstr(err, "is of version 2; expected 1"));
+	assert_non_null(strstr(err, "is of version 3; expected 2"));
+}
+
+/* What version 1 had written, with a body of a page's length. */
+static void a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped(void **state)
+{
+	struct spool_body body;
+	int64_t before_ms;
+
+	(void)state;
+	if (!have_sqlite3()) {
+		print_message("skipped: sqlite3 is not installed\n");
+		skip();
+	}
+	run_sql("CREATE TABLE body (id INTEGER PRIMARY KEY AUTOINCREMENT, lines INTEGER NOT NULL,"
+		" traffic_bytes INTEGER NOT NULL, data BLOB NOT NULL);"
+		"CREATE TABLE dead (id INTEGER PRIMARY KEY, status INTEGER NOT NULL,"
+		" reason TEXT NOT NULL, lines INTEGER NOT NULL, traffic_bytes INTEGER NOT NULL,"
+		" data BLOB NOT NULL);");
+	run_sql("CREATE TABLE boot (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+		"CREATE TABLE observer (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+		"INSERT INTO body VALUES (7, 3, 1000, zeroblob(4096));"
+		"PRAGMA application_id=0x6e737470; PRAGMA user_version=1");
+	before_ms = clock_wall_ms();
+	open_spool(MIB);
+	assert_true(state_now().oldest_ms >= before_ms);
+	assert_int_equal(commit_body(2, 100), 0);
+	reopen(MIB);
+	assert_int_equal(spool_next(spool, 0, &body, err), 1);
+	assert_int_equal(body.id, 7);
+	assert_int_equal(body.traffic_bytes, 1000);
+	assert_int_equal(body.len, 4096);
+	assert_true(body.since_ms >= before_ms);
+	free(body.data);
+	assert_int_equal(spool_next(spool, 7, &body, err), 1);
+	assert_int_equal(body.since_ms, since_ms);
+	free(body.data);
+}
+
+static void the_oldest_bodys_interval_is_known(void **state)
+{
+	int64_t first_ms = since_ms;
+
+	(void)state;
+	open_spool(MIB);
+	assert_int_equal(state_now().oldest_ms, 0);
+	assert_int_equal(state_now().max_bytes, MIB);
+	assert_int_equal(commit_body(1, 100), 0);
+	since_ms += 10000;
+	assert_int_equal(commit_body(2, 100), 0);
+	since_ms += 10000;
+	assert_int_equal(commit_body(3, 100), 0);
+	assert_int_equal(state_now().oldest_ms, first_ms);
+	assert_int_equal(spool_delete(spool, take(1), err), 0);
+	assert_int_equal(state_now().oldest_ms, first_ms + 10000);
+	reopen(MIB);
+	assert_int_equal(state_now().oldest_ms, first_ms + 10000);
+	assert_int_equal(spool_reject(spool, take(2), 400, "no", err), 0);
+	assert_int_equal(state_now().oldest_ms, first_ms + 20000);
 }
 
 static void a_quota_below_the_least_is_refused(void **state)
@@ -594,7 +656,7 @@ static void commit_until_killed(int fd)
 		uint8_t data[3000] = {0};
 		struct spool_body body = {.lines = i, .data = data, .len = 1 + i * 31 % 3000};
 		struct ledger_entry last = entry("boot", "last", "");
-		const struct spool_batch batch = {&body, 1, &last, 1};
+		const struct spool_batch batch = {&body, 1, &last, 1, 0};
 
 		last.value = (const uint8_t *)&i;
 		last.value_len = sizeof(i);
@@ -722,6 +784,8 @@ int main(void)
 		TEST(garbage_is_refused_and_left_alone),
 		TEST(another_program_s_database_is_refused),
 		TEST(a_newer_version_is_refused_with_a_sentence),
+		TEST(a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped),
+		TEST(the_oldest_bodys_interval_is_known),
 		TEST(a_quota_below_the_least_is_refused),
 		TEST(a_path_that_sqlite_would_interpret_is_a_plain_file),
 		TEST(a_second_open_is_refused_while_the_first_is_idle),

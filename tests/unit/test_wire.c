@@ -99,7 +99,11 @@ static struct report some_report(void)
 			.if_rx_bytes_open = 1234567890,
 			.if_tx_bytes_open = 2345678901,
 			.if_rx_bytes = 62345678901,
-			.if_tx_bytes = 72345678901},
+			.if_tx_bytes = 72345678901,
+			.cpu_us = 12345678901,
+			.rss_bytes = 4194304,
+			.uptime_ms = 2592000000,
+			.is_comparable = true},
 	};
 
 	return r;
@@ -161,7 +165,7 @@ static void random_text(char *text, size_t max)
 
 static void random_report(struct report *r)
 {
-	uint64_t totals[sizeof(struct totals) / sizeof(uint64_t)];
+	uint64_t totals[offsetof(struct totals, is_comparable) / sizeof(uint64_t)];
 
 	memset(r, 0, sizeof(*r));
 	for (size_t i = 0; i < BOOT_ID_LEN; i++)
@@ -181,6 +185,7 @@ static void random_report(struct report *r)
 	for (size_t i = 0; i < sizeof(totals) / sizeof(totals[0]); i++)
 		totals[i] = rng_below(3) ? rng_bits(63) : 0;
 	memcpy(&r->totals, totals, sizeof(totals));
+	r->totals.is_comparable = rng_below(2);
 }
 
 /* Header fields that are not known yet when wire_fit is asked take their longest form. */
@@ -320,7 +325,8 @@ static void an_identity_within_its_limit_leaves_room_for_the_largest_record(void
 	report.part = report.parts = WIRE_PARTS_MAX;
 	report.is_final = true;
 	memset(&report.identity, 'x', sizeof(report.identity));
-	memset(&report.totals, 0x7f, sizeof(report.totals));
+	memset(&report.totals, 0x7f, offsetof(struct totals, is_comparable));
+	report.totals.is_comparable = true;
 	report.identity.cluster[253] = report.identity.host[253] = report.identity.node[253] = 0;
 	report.identity.namespace[WIRE_IDENTITY_MAX - 3 * 253] = 0;
 	memset(&record.sum, 0x7f, sizeof(record.sum));

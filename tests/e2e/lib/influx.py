@@ -10,6 +10,7 @@ import urllib.request
 from . import netns
 from .case import until
 
+MEASUREMENTS = {"nstat", "nstats_collector", "nstats_probe"}  # all that we write
 CONFIG = """
 reporting-disabled = true
 bind-address = "127.0.0.1:8088"
@@ -70,6 +71,12 @@ class Influx:
 
     def total(self, where="hosts = 'pod'"):
         return sum(tx + rx for tx, rx in self.sums_by("hosts", where).values())
+
+    def last(self, measurement, where="hosts = 'pod'"):
+        """The newest point: {field or tag: value}; {} where there is none."""
+        for one in self.query(f"SELECT * FROM {measurement} WHERE {where} ORDER BY time DESC LIMIT 1"):
+            return dict(zip(one["columns"], one["values"][0]))
+        return {}
 
     def measurements(self):
         return [row[0] for one in self.query("SHOW MEASUREMENTS") for row in one["values"]]

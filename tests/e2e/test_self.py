@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What nstats says of itself in InfluxDB: measurements nstats_probe and nstats_collector."""
+import ctypes
+import fcntl
+import os
+import re
+import signal
+import socket
+import struct
+import time
+
+from lib import netns
+from lib.case import at_most, case, equal, until
+from lib.influx import Influx
+from lib.lab import destination
+from lib.oracle import conserve, sealed_in_quiescence
+from lib.programs import Collector, Probe
+from lib.traffic import Echo, Sender, download
+
+UDP = [destination(i, version) for i in (1, 2, 3) for version in (4, 6)]
+WEB = destination(9)
+PROBE_TAGS = {"cluster": "-", "hosts": "pod", "namespace": "-", "node": "-", "workload": "-", "zone": "-"}
+TOTALS = ("captured_bytes", "captured_packets", "self_bytes", "sealed_bytes", "evicted_bytes", "kernel_drops",
+          "table_full_packets", "send_errors")  # in /metrics with _total
+SIOCETHTOOL, ETHTOOL_SGRO = 0x8946, 0x2c
+CLOCKWORK_S = 10  # of nstats_collector's points
+
+
+def some_traffic(lab):
+    lab.count([*UDP, WEB])
+    Echo(lab, UDP, reply=300)
+    sender = Sender(lab, UDP, every_s=0.01, size=1200)
+    download(lab, WEB, 5_000_000)
+    time.sleep(3)
+    sender.end()
+
+
+def point_of(influx, captured):
+    """The probe's point that says so much was captured."""
+    return until(lambda: next((p for p in [influx.last("nstats_probe")] if p.get("captured_bytes") == captured), None),
+                 15, f"no point with {captured} bytes captured: {influx.last('nstats_probe')}")
+
+
+def billionths(part, whole):
+    """As the collector writes a coverage: nine digits, rounded down."""
+    return float(f"{part // whole}.{part * 10**9 // whole % 10**9:09}")
+
+
+@case()
+def a_probes_point_says_what_it_saw_and_what_is_stored(lab):
+    influx = Influx(lab)
+    before = lab.interface()
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off")
+    probe = Probe(lab)
+    some_traffic(lab)
+    stored, _ = conserve(lab, probe, collector, influx, before)
+    metrics = sealed_in_quiescence(lab, probe, collector, before)
+    captured = metrics.probe("captured_bytes_total")
+    point = point_of(influx, captured)
+    assert {tag: point[tag] for tag in PROBE_TAGS} == PROBE_TAGS, point
+    for field in TOTALS:
+        equal(point[field], metrics.probe(field + "_total"), field)
+    equal(point["stored_bytes"], influx.total(), "stored_bytes against the rows")
+    equal(point["stored_bytes"], point["sealed_bytes"], "stored_bytes against sealed_bytes")
+    equal(point["lost_bytes"], 0, "lost_bytes")
+    interface = sum(metrics.probe(f"if_{way}_bytes") - metrics.probe(f"if_{way}_bytes_open") for way in ("rx", "tx"))
+    equal(point["interface_bytes"], interface, "interface_bytes")
+    equal(point["coverage"], billionths(captured, interface), "coverage")
+    equal(point["coverage"], 1.0, "coverage in quiescence")
+    assert stored > 5_000_000, stored
+
+
+@case()
+def the_probes_own_use_is_the_kernels_figure(lab):
+    influx = Influx(lab)
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off")
+    began = time.time()
+    probe = Probe(lab)
+    some_traffic(lab)
+    until(lambda: influx.last("nstats_probe"), 15, "no point")
+    with open(f"/proc/{probe.process.pid}/stat") as file:
+        words = file.read().rpartition(")")[2].split()
+    point = influx.last("nstats_probe")
+    tick_us = 1_000_000 // os.sysconf("SC_CLK_TCK")
+    at_most(point["cpu_us"], (int(words[11]) + int(words[12]) + 2) * tick_us, "cpu_us against /proc")
+    assert point["cpu_us"] > 0, point
+    at_most(point["uptime_s"], time.time() - began, "uptime_s")
+    assert point["uptime_s"] >= 1, point
+    equal(point["rss_bytes"] % os.sysconf("SC_PAGESIZE"), 0, "a part of a page")
+    with open(f"/proc/{probe.process.pid}/status") as file:
+        peak = 1024 * int(re.search(r"VmHWM:\s+(\d+)", file.read())[1])
+    at_most(point["rss_bytes"], peak, "rss_bytes against the peak in /proc")
+    assert point["rss_bytes"] > peak / 2, f"rss_bytes {point['rss_bytes']:,}, peak {peak:,}"
+    assert collector.metrics().probe("resident_memory_bytes") > 500_000
+
+
+def turn_gro_on(lab):
+    """linux/ethtool.h: struct ethtool_value {cmd, data}, which ifr_data points to."""
+    value = ctypes.create_string_buffer(struct.pack("II", ETHTOOL_SGRO, 1))
+    with netns.inside(lab.pod), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", b"pod0", ctypes.addressof(value)))
+
+
+def check_without_coverage(lab, *arguments):
+    influx = Influx(lab)
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off")
+    Probe(lab, *arguments)
+    some_traffic(lab)
+    point = until(lambda: influx.last("nstats_probe"), 15, "no point")
+    assert point["interface_bytes"] > 0 and point["captured_bytes"] > 0, point
+    assert point.get("coverage") is None, point
+    equal(collector.get("/metrics")[1].count("nstats_probe_coverage{"), 0, "coverages in /metrics")
+
+
+@case()
+def on_any_there_is_no_coverage(lab):
+    check_without_coverage(lab, "-i", "any")
+
+
+@case()
+def with_gro_there_is_no_coverage(lab):
+    turn_gro_on(lab)
+    check_without_coverage(lab)
+
+
+@case(limit_s=120)
+def what_was_sent_while_nobody_listened_is_lost_in_the_probes_point(lab):
+    influx = Influx(lab)
+    lab.count(UDP)
+    before = lab.interface()
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off")
+    probe = Probe(lab)
+    Echo(lab, UDP, reply=300)
+    sender = Sender(lab, UDP, every_s=0.02)
+    until(lambda: influx.total() > 0, 15, "nothing arrives")
+    collector.process.child.send_signal(signal.SIGKILL)
+    collector.process.wait(5)
+    time.sleep(2 * probe.interval_s)
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off", spool=collector.spool)
+    time.sleep(2 * probe.interval_s)
+    sender.end()
+    _, lost = conserve(lab, probe, collector, influx, before, may_lose=True, drain_s=60)
+    assert lost > 0, "nothing was lost"
+    metrics = sealed_in_quiescence(lab, probe, collector, before)
+    point = point_of(influx, metrics.probe("captured_bytes_total"))
+    equal(point["lost_bytes"], lost, "lost_bytes")
+    equal(point["stored_bytes"], influx.total(), "stored_bytes")
+    equal(point["stored_bytes"] + point["lost_bytes"], point["sealed_bytes"], "stored + lost against sealed")
+    equal(metrics.probe("lost_bytes"), lost, "nstats_probe_lost_bytes")
+    equal(metrics.probe("stored_bytes_total"), point["stored_bytes"], "nstats_probe_stored_bytes_total")
+    equal(point["coverage"], 1.0, "coverage: what was captured and lost on the way was captured")
+
+
+# Those that a point, its commit and its delivery change themselves are looked at on their own.
+STEADY = {"accepted_bytes": "accepted_bytes_total", "committed_bytes": "committed_bytes_total",
+          "delivered_bytes": "delivered_bytes_total", "rejected_bytes": "rejected_bytes_total",
+          "rejected_lines": "rejected_lines_total", "evicted_bytes": "evicted_bytes_total",
+          "lost_bytes": "lost_bytes", "waiting_bytes": "waiting_bytes", "spool_bytes": "spool_bytes",
+          "spool_max_bytes": "spool_max_bytes", "datagrams": "datagrams_total",
+          "datagrams_rejected": "datagrams_rejected_total", "duplicates": "datagrams_duplicate_total",
+          "receive_drops": "receive_kernel_drops_total", "commit_failures": "commit_failures_total",
+          "dead_lines": "dead_letter_lines", "posts_kept": "posts_kept_total", "probes": "probes"}
+RISING = {"commits": "commits_total", "delivered_lines": "delivered_lines_total", "posts": "posts_total"}
+
+
+def collectors_points(influx):
+    for one in influx.query("SELECT * FROM nstats_collector ORDER BY time"):
+        return [dict(zip(one["columns"], row)) for row in one["values"]]
+    return []
+
+
+@case(limit_s=120)
+def the_collectors_points_are_its_metrics(lab):
+    influx = Influx(lab)
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off", "--cluster", "lab")
+    with netns.inside(lab.net):
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"\xff", ("127.0.0.1", 4747))
+    probe = Probe(lab)
+    some_traffic(lab)
+    probe.stop()
+    until(collector.is_drained, 15, "the spool is not empty")
+    quiet = time.time()
+    n = len(collectors_points(influx))
+    until(lambda: len(collectors_points(influx)) > n + 1, 3 * CLOCKWORK_S, "no point after the traffic")
+    points = collectors_points(influx)
+    metrics = collector.metrics()
+    last = points[-1]
+    assert (last["cluster"], last["hosts"]) == ("lab", socket.gethostname()), last
+    for field, metric in STEADY.items():
+        equal(last[field], metrics.of("nstats_" + metric), field)
+    assert last["committed_bytes"] > 5_000_000 and last["probes"] == 1 and last["datagrams_rejected"] == 1, last
+    for field, metric in RISING.items():
+        at_most(last[field], metrics.of("nstats_" + metric), field)
+        assert last[field] >= points[-2][field] + 1, f"{field} does not rise: {points[-2:]}"
+    at_most(last["cpu_us"], metrics.of("process_cpu_seconds_total") * 1_000_000 + 1_000_000, "cpu_us")
+    assert last["cpu_us"] > points[0]["cpu_us"] and last["rss_bytes"] > 1_000_000, last
+    times = [point["time"] for point in points]
+    assert all(re.search(r":\d0Z$", text) for text in times), times
+    at_most(last["delivery_ms"], (time.time() - quiet) * 1000, "delivery_ms of quiet")
+
+
+@case(limit_s=120)
+def latency_is_from_the_intervals_end(lab):
+    influx = Influx(lab)
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off")
+    probe = Probe(lab)
+    some_traffic(lab)
+    until(lambda: any(p["commit_ms"] for p in collectors_points(influx)), 2 * CLOCKWORK_S, "no commit_ms")
+    point = next(p for p in collectors_points(influx) if p["commit_ms"])
+    # a probe sends within its interval after the end; then a beat, the commit and the POST
+    at_most(point["commit_ms"], probe.interval_s * 1000 + 3000, "commit_ms")
+    assert point["delivery_ms"] > 0, point
+    influx.process.stop()
+    time.sleep(12)
+    metrics = collector.metrics()
+    assert metrics["nstats_spool_oldest_seconds", ()] >= 8, metrics["nstats_spool_oldest_seconds", ()]
+    influx.start()
+    until(lambda: any(p["delivery_ms"] > 8000 for p in collectors_points(influx)), 4 * CLOCKWORK_S,
+          "the outage is in no point's delivery_ms")
+    until(lambda: collectors_points(influx)[-1]["spool_oldest_s"] <= 5, 2 * CLOCKWORK_S, "spool_oldest_s stays")
