@@ -38,7 +38,7 @@ static int probe_address(struct sockaddr_un *ret, socklen_t *ret_len)
 int health_open(void)
 {
 	struct sockaddr_un address;
-	socklen_t len;
+	socklen_t len = 0;
 	int r = probe_address(&address, &len);
 	int fd;
 
@@ -66,7 +66,7 @@ int health_answer(int fd, const char *line)
 
 	for (int i = 0; i < HEALTH_TURN_MAX; i++) {
 		char question[HEALTH_LINE_LEN];
-		struct sockaddr_un from;
+		struct sockaddr_un from = {0};
 		socklen_t from_len = sizeof(from);
 		ssize_t n = recvfrom(fd, question, sizeof(question), MSG_DONTWAIT | MSG_TRUNC,
 			(struct sockaddr *)&from, &from_len);
@@ -88,7 +88,7 @@ static int socket_connect(void)
 {
 	struct sockaddr_un address;
 	const struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
-	socklen_t len;
+	socklen_t len = 0;
 	int r = probe_address(&address, &len);
 	int fd;
 

@@ -248,44 +248,40 @@ static void take_address(void *ctx, const struct netlink_message *message)
 		(struct cidr){.addr = addr, .bits = (uint8_t)(addr.len * 8)};
 }
 
-int link_describe(struct link *link, const char *interface, struct direction *ret)
+/* Of one interface, or of all; those have no MAC in common. */
+static int read_links(struct link *link, const char *interface, struct link_info *ret)
 {
-	struct direction direction = {0};
-	struct address_walk walk = {.direction = &direction};
-	struct ifaddrmsg body = {.ifa_family = AF_UNSPEC};
+	struct ifinfomsg body = {.ifi_family = AF_UNSPEC};
+	struct link_info all = {0};
 	int r;
 
-	if (strcmp(interface, ANY) != 0) {
-		struct link_info info;
+	if (strcmp(interface, ANY) != 0)
+		return read_link(link, interface, 0, ret);
+	r = netlink_ask(
+		link->netlink, RTM_GETLINK, NLM_F_DUMP, &body, sizeof(body), take_link, &all);
+	if (r == 0)
+		*ret = (struct link_info){.counters = all.counters};
+	return r;
+}
 
-		r = read_link(link, interface, 0, &info);
-		if (r < 0)
-			return r;
-		walk.index = (unsigned int)info.index;
-		direction.has_mac = info.has_mac;
-		memcpy(direction.mac, info.mac, sizeof(direction.mac));
-	}
+int link_describe(struct link *link, const char *interface, struct link_state *ret)
+{
+	struct link_state state = {0};
+	struct address_walk walk = {.direction = &state.direction};
+	struct ifaddrmsg body = {.ifa_family = AF_UNSPEC};
+	struct link_info info = {0};
+	int r = read_links(link, interface, &info);
+
+	if (r < 0)
+		return r;
+	walk.index = (unsigned int)info.index;
+	state.counters = info.counters;
+	state.direction.has_mac = info.has_mac;
+	memcpy(state.direction.mac, info.mac, sizeof(state.direction.mac));
 	r = netlink_ask(
 		link->netlink, RTM_GETADDR, NLM_F_DUMP, &body, sizeof(body), take_address, &walk);
 	if (r < 0)
 		return r;
-	*ret = direction;
-	return 0;
-}
-
-int link_read_counters(struct link *link, const char *interface, struct link_counters *ret)
-{
-	struct ifinfomsg body = {.ifi_family = AF_UNSPEC};
-	struct link_info info = {0};
-	int r;
-
-	if (strcmp(interface, ANY) == 0)
-		r = netlink_ask(link->netlink, RTM_GETLINK, NLM_F_DUMP, &body, sizeof(body),
-			take_link, &info);
-	else
-		r = read_link(link, interface, 0, &info);
-	if (r < 0)
-		return r;
-	*ret = info.counters;
+	*ret = state;
 	return 0;
 }

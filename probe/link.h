@@ -15,6 +15,11 @@ struct link_counters {
 	uint64_t tx_bytes;
 };
 
+struct link_state {
+	struct direction direction;
+	struct link_counters counters;
+};
+
 struct link;
 int link_open(struct link **ret, char err[static ERR_LEN]);
 void link_close(struct link *link);
@@ -23,10 +28,9 @@ void link_close(struct link *link);
 int link_default_interface(struct link *link, char ret[static LINK_NAME_LEN]);
 
 /*
- * Fills MAC and addresses (as /32 and /128) of the interface into *ret; for "any" the addresses of
- * all. has_mac stays false for loopback and for interfaces without one. -ENODEV: no such interface.
+ * The interface as it is now: MAC, addresses (as /32 and /128) and counters (IFLA_STATS64); for
+ * "any" the addresses of all and the sum of their counters. has_mac stays false for loopback and
+ * for interfaces without one. -ENODEV: no such interface. Never blocks longer than two netlink
+ * round trips.
  */
-int link_describe(struct link *link, const char *interface, struct direction *ret);
-
-/* IFLA_STATS64; for "any" the sum over all. Never blocks longer than a netlink round trip. */
-int link_read_counters(struct link *link, const char *interface, struct link_counters *ret);
+int link_describe(struct link *link, const char *interface, struct link_state *ret);

@@ -77,13 +77,16 @@ static int find_interface(struct probe *probe, const char *wanted, char err[stat
 	return r;
 }
 
-/* The MAC tells the direction also where --local gives the addresses. */
+/*
+ * The MAC tells the direction also where --local gives the addresses. The counters are those before
+ * the capture is opened, so that what is captured never exceeds what is counted from here on.
+ */
 static int describe_interface(struct probe *probe, char err[static ERR_LEN])
 {
 	struct meter_config *config = &probe->config;
 	const char *interface = config->interface;
-	struct direction direction;
-	int r = link_describe(probe->parts.link, interface, &direction);
+	struct link_state state;
+	int r = link_describe(probe->parts.link, interface, &state);
 
 	if (r == -ENODEV)
 		snprintf(err, ERR_LEN, "--interface: '%s' is no interface of this machine",
@@ -93,23 +96,11 @@ static int describe_interface(struct probe *probe, char err[static ERR_LEN])
 	if (r < 0)
 		return r;
 	/* Only Ethernet has a MAC here; its header is in both counts. */
-	config->is_comparable = direction.has_mac && !offload_may_merge(interface);
+	config->is_comparable = state.direction.has_mac && !offload_may_merge(interface);
 	config->has_own_locals = config->direction.n_locals > 0;
-	direction_update(&config->direction, &direction, config->has_own_locals);
+	direction_update(&config->direction, &state.direction, config->has_own_locals);
+	config->opened = state.counters;
 	return 0;
-}
-
-/* Before the capture is opened, so that what is captured never exceeds what is counted from here
- * on. */
-static int read_counters(struct probe *probe, char err[static ERR_LEN])
-{
-	int r = link_read_counters(
-		probe->parts.link, probe->config.interface, &probe->config.opened);
-
-	if (r < 0)
-		snprintf(err, ERR_LEN, "counters of '%s': %s", probe->config.interface,
-			strerror(-r));
-	return r;
 }
 
 static int open_live(struct probe *probe, const char *interface, char err[static ERR_LEN])
@@ -119,11 +110,9 @@ static int open_live(struct probe *probe, const char *interface, char err[static
 	if (r == 0)
 		r = find_interface(probe, interface, err);
 	if (r == 0)
-		r = describe_interface(probe, err);
-	if (r == 0)
 		r = sockets_open(&probe->parts.sockets, err);
 	if (r == 0)
-		r = read_counters(probe, err);
+		r = describe_interface(probe, err);
 	if (r == 0)
 		r = capture_open_live(
 			probe->config.interface, CAPTURE_BUFFER_BYTES, &probe->parts.capture, err);

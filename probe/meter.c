@@ -38,13 +38,6 @@ struct meter {
 	struct watch drops, evictions, table_full, refusals;
 };
 
-static int read_counters(struct meter *meter, struct link_counters *ret)
-{
-	if (!meter->parts.link)
-		return -ENOENT;
-	return link_read_counters(meter->parts.link, meter->config.interface, ret);
-}
-
 static int open_deliver(struct meter *meter, char err[static ERR_LEN])
 {
 	const struct deliver_config config = {
@@ -107,16 +100,6 @@ void meter_free(struct meter *meter)
 	free(meter);
 }
 
-/* MAC and addresses change while we look: bonding fails over, a VPN gets its address. */
-static void refresh_direction(struct meter *meter)
-{
-	struct meter_config *config = &meter->config;
-	struct direction now;
-
-	if (meter->parts.link && link_describe(meter->parts.link, config->interface, &now) == 0)
-		direction_update(&config->direction, &now, config->has_own_locals);
-}
-
 /* A file that is printed: all that there is to say stands in the line of its totals. */
 static bool is_silent(const struct meter *meter)
 {
@@ -170,20 +153,31 @@ static void warn_of_losses(struct meter *meter)
 			totals->table_full_packets);
 }
 
+/*
+ * MAC and addresses change while we look: bonding fails over, a VPN gets its address. Without an
+ * answer the last values stay: the interface may just have gone.
+ */
+static void read_link(struct meter *meter)
+{
+	struct meter_config *config = &meter->config;
+	struct link_state now;
+
+	if (!meter->parts.link || link_describe(meter->parts.link, config->interface, &now) < 0)
+		return;
+	meter->totals.if_rx_bytes = now.counters.rx_bytes;
+	meter->totals.if_tx_bytes = now.counters.tx_bytes;
+	direction_update(&config->direction, &now.direction, config->has_own_locals);
+}
+
 static void read_totals(struct meter *meter)
 {
 	struct totals *totals = &meter->totals;
 	const struct flow_table_stats *stats = flow_table_stats(meter->table);
-	struct link_counters counters;
 
 	totals->table_full_packets = stats->full_packets;
 	totals->role_guessed = stats->role_guessed;
 	totals->kernel_drops = capture_kernel_drops(meter->parts.capture);
-	/* Without an answer the last values stay: the interface may just have gone. */
-	if (!meter->config.is_file && read_counters(meter, &counters) == 0) {
-		totals->if_rx_bytes = counters.rx_bytes;
-		totals->if_tx_bytes = counters.tx_bytes;
-	}
+	read_link(meter);
 	if (meter->deliver) {
 		totals->evicted_bytes = deliver_evicted_bytes(meter->deliver);
 		totals->send_errors = sender_errors(meter->parts.sender);
@@ -256,7 +250,6 @@ void meter_close_interval(struct meter *meter, const struct meter_interval *inte
 		print_rows(&head, rows, n);
 	}
 	flow_table_next_interval(meter->table, interval->now_us);
-	refresh_direction(meter);
 }
 
 static int end_print(struct meter *meter, char err[static ERR_LEN])

@@ -156,11 +156,6 @@ enum send_result sender_send(struct sender *sender, const uint8_t *data, size_t 
 	return SEND_LATER;
 }
 
-int sender_fd(const struct sender *sender)
-{
-	return sender->is_connected ? peer_fd(sender) : -1;
-}
-
 bool sender_owns(const struct sender *sender, const struct packet *packet)
 {
 	if (packet->proto != IPPROTO_UDP || !packet->has_ports)

@@ -22,9 +22,6 @@ void sender_close(struct sender *sender);
 int sender_set_peer(struct sender *sender, const struct addr *addr, uint16_t port);
 enum send_result sender_send(struct sender *sender, const uint8_t *data, size_t len);
 
-/* For POLLOUT while SEND_LATER; -1 before there is a peer. */
-int sender_fd(const struct sender *sender);
-
 /* UDP between the collector and a port that this sender holds or held, either way. */
 bool sender_owns(const struct sender *sender, const struct packet *packet);
 uint64_t sender_errors(const struct sender *sender);

@@ -90,19 +90,6 @@ struct wire_decoder {
 	struct record records[WIRE_RECORDS_MAX];
 };
 
-const char *wire_result_name(enum wire_result result)
-{
-	static const char *const names[WIRE_N_RESULTS] = {
-		[WIRE_OK] = "ok",
-		[WIRE_OVERSIZE] = "oversize",
-		[WIRE_UNDECODABLE] = "undecodable",
-		[WIRE_LIMIT] = "limit",
-		[WIRE_NOT_REPORT] = "not_report",
-	};
-
-	return result < WIRE_N_RESULTS ? names[result] : "unknown";
-}
-
 struct wire_encoder *wire_encoder_new(void)
 {
 	return calloc(1, sizeof(struct wire_encoder));

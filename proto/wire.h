@@ -28,7 +28,6 @@ enum wire_result {
 	WIRE_NOT_REPORT,  /* an ack or a sealed datagram where a report was expected */
 	WIRE_N_RESULTS,
 };
-const char *wire_result_name(enum wire_result result);
 
 struct wire_encoder;
 struct wire_encoder *wire_encoder_new(void); /* NULL: out of memory */

@@ -464,14 +464,6 @@ static void mutations_never_yield_a_report_beyond_the_limits(void **state)
 	assert_in_range(n_ok, 1000, 199000);
 }
 
-static void every_result_has_a_name(void **state)
-{
-	(void)state;
-	for (int i = 0; i < WIRE_N_RESULTS; i++)
-		assert_in_range(strlen(wire_result_name((enum wire_result)i)), 2, 20);
-	assert_string_equal(wire_result_name(WIRE_LIMIT), "limit");
-}
-
 static void counters_add_up_and_keep_the_smaller_known_round_trip(void **state)
 {
 	struct counters sum = {1, 2, 3, 4, 5, 6, 7, 8, 0};
@@ -511,7 +503,6 @@ int main(void)
 		cmocka_unit_test(an_interval_without_traffic_is_a_report_without_records),
 		cmocka_unit_test(every_truncation_of_a_good_datagram_is_rejected),
 		cmocka_unit_test(mutations_never_yield_a_report_beyond_the_limits),
-		cmocka_unit_test(every_result_has_a_name),
 		cmocka_unit_test(counters_add_up_and_keep_the_smaller_known_round_trip),
 		cmocka_unit_test(counters_stop_at_their_maximum),
 	};
