@@ -65,6 +65,11 @@ deps-hint:
 deps:
 	@tests/deps.sh build
 
+# The probe as one static file: build/static/nstats-probe; ARCH=arm64 for build/static-arm64/nstats-probe.
+static:
+	@tests/deps.sh build static
+	@tests/static.sh "$(ARCH)" $(BUILD)
+
 unit-tests: $(UNIT_TESTS)
 
 check-unit: unit-tests
@@ -110,5 +115,5 @@ clean:
 
 -include $(wildcard $(OBJ)/*/*.d $(OBJ)/tests/*/*.d)
 
-.PHONY: all deps deps-hint unit-tests check-unit check-golden check-manifests check-containers check-e2e lint test bench run format clean
+.PHONY: all deps deps-hint static unit-tests check-unit check-golden check-manifests check-containers check-e2e lint test bench run format clean
 .SECONDARY:

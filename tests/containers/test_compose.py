@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+docker-compose.yml itself, run by Debian's docker-compose against podman's socket, with the images as built here. Two things
+are replaced: InfluxDB's image, by one with Debian's influxd; and Grafana is left out: its dashboards' queries are asked of
+that influxd instead. All of it runs in a network namespace of its own, so that the file's ports are free.
+"""
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+from lib import netns
+from lib.base import make_base
+from lib.case import Skip, case, equal, until
+from lib.programs import Metrics
+
+REPO = Path(__file__).resolve().parents[2]
+PROJECT = "nstats-compose-test"
+INTERVAL_S = 5
+SLACK_S = 6  # a part's wait for its names, the collector's beat, influxd on a machine with other work
+PODS = ("web", "catalog", "payments")
+SERVICES = ("influxdb", "collector", *PODS, *(f"probe-{pod}" for pod in PODS))
+COLLECTOR, INFLUX = "http://127.0.0.1:9747", "http://127.0.0.1:8086"
+
+# Who talks to whom in the shop: (pod, role, the service's port, protocol) and what the other end's name begins with.
+CONVERSATIONS = {
+    ("web", "client", "8081", "tcp"): "catalog",
+    ("web", "client", "8082", "tcp"): "payments",
+    ("web", "client", "8081", "udp"): "catalog",
+    ("catalog", "server", "8081", "tcp"): "web",
+    ("catalog", "server", "8081", "udp"): "web",
+    ("payments", "server", "8082", "tcp"): "web",
+    ("payments", "client", "8081", "tcp"): "catalog",
+}
+
+OVERRIDE = """
+services:
+  influxdb:
+    image: localhost/nstats-test-influxdb:1
+"""
+
+# As InfluxDB's own image does: the database of INFLUXDB_DB is made before anybody can write.
+INFLUX_DOCKERFILE = """
+FROM {base}
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends influxdb influxdb-client curl
+COPY --chmod=755 entrypoint.sh /entrypoint.sh
+RUN mkdir -p /var/lib/influxdb && chown 1500:1500 /var/lib/influxdb
+USER 1500:1500
+VOLUME /var/lib/influxdb
+EXPOSE 8086
+ENTRYPOINT ["/entrypoint.sh"]
+"""
+INFLUX_ENTRYPOINT = """#!/bin/sh
+set -eu
+export HOME=/tmp INFLUXDB_META_DIR=/var/lib/influxdb/meta INFLUXDB_DATA_DIR=/var/lib/influxdb/data
+export INFLUXDB_DATA_WAL_DIR=/var/lib/influxdb/wal INFLUXDB_MONITOR_STORE_ENABLED=false
+if [ -n "${INFLUXDB_DB-}" ] && [ ! -d /var/lib/influxdb/meta ]; then
+	INFLUXDB_HTTP_BIND_ADDRESS=127.0.0.1:8087 influxd run -config /dev/null &
+	child=$!
+	until influx -port 8087 -execute "CREATE DATABASE \\"$INFLUXDB_DB\\""; do sleep 0.1; done
+	kill $child
+	wait $child || true
+fi
+exec influxd run -config /dev/null
+"""
+
+
+def make_images(podman):
+    """The three of the Dockerfile, where a case before has not made them."""
+    version = re.search(r"^VERSION := (\S+)$", (REPO / "Makefile").read_text(), re.M)[1]
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    for target in ("probe", "collector", "shop"):
+        name = f"nstats/{target}:{version}"
+        if not podman.has_image(name):
+            podman("build", "-q", "--platform", f"linux/{machine}", "--build-arg", f"BUILDPLATFORM=linux/{machine}",
+                   "--target", target, "-t", name, REPO, limit_s=900)
+
+
+def make_influx_image(podman, base):
+    directory = podman.dir / "influxdb"
+    directory.mkdir(exist_ok=True)
+    (directory / "Dockerfile").write_text(INFLUX_DOCKERFILE.format(base=base))
+    (directory / "entrypoint.sh").write_text(INFLUX_ENTRYPOINT)
+    podman("build", "-q", "-t", "localhost/nstats-test-influxdb:1", directory, limit_s=600)
+
+
+@contextlib.contextmanager
+def own_network():
+    """What this thread starts from here on lives in a network namespace of its own, where the file's ports are free."""
+    name = f"nst{os.getpid()}c"
+    netns.run("ip", "netns", "add", name)
+    try:
+        netns.run("ip", "-n", name, "link", "set", "lo", "up")
+        with netns.inside(name):
+            yield
+    finally:
+        netns.delete(name)
+
+
+class Compose:
+    def __init__(self, podman, socket):
+        self.podman = podman
+        self.override = podman.dir / "compose-override.yml"
+        self.override.write_text(OVERRIDE)
+        self.environment = {**podman.environment, "DOCKER_HOST": f"unix://{socket}", "COMPOSE_PROFILES": "influx1",
+                            "COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_HTTP_TIMEOUT": "180",
+                            "NSTATS_INTERVAL": str(INTERVAL_S), "SHOP_SPEED": "10"}
+
+    def try_(self, *arguments, limit_s=120):
+        command = ["docker-compose", "--ansi", "never", "-f", REPO / "docker-compose.yml", "-f", self.override, *arguments]
+        return subprocess.run(command, env=self.environment, cwd=REPO, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=limit_s)
+
+    def __call__(self, *arguments, **more):
+        done = self.try_(*arguments, **more)
+        assert done.returncode == 0, f"docker-compose {' '.join(arguments)}: {(done.stdout + done.stderr)[-3000:]}"
+
+    def containers(self, *more):
+        names = self.podman("ps", *more, "--filter", f"label=com.docker.compose.project={PROJECT}", "--format", "{{.Names}}")
+        return names.split()
+
+    def container(self, service):
+        return self.podman("ps", "-a", "--filter", f"label=com.docker.compose.project={PROJECT}", "--filter",
+                           f"label=com.docker.compose.service={service}", "--format", "{{.Names}}")
+
+    @contextlib.contextmanager
+    def health_checks(self):
+        """What systemd's timers do for podman elsewhere: each container's check, again and again."""
+        end = threading.Event()
+
+        def run():
+            while not end.wait(0.5):
+                for name in self.podman.try_("ps", "--format", "{{.Names}}").stdout.split():
+                    if name.startswith(PROJECT):
+                        self.podman.try_("healthcheck", "run", name)
+        thread = threading.Thread(target=run)  # in the namespace of the thread that starts it
+        thread.start()
+        try:
+            yield
+        finally:
+            end.set()
+            thread.join()
+
+    @contextlib.contextmanager
+    def up(self):
+        self.down()
+        try:
+            with self.health_checks():
+                self("up", "-d", "--no-build", *SERVICES)
+                yield
+        finally:
+            self.down()
+
+    def down(self):
+        """podman removes a container whose network namespace others share only after them, so that the first try may fail."""
+        for _ in range(4):
+            if self.try_("down", "-v", "-t", "5", "--remove-orphans").returncode == 0:
+                return
+        self.podman.try_("rm", "-f", "-t", "1", *self.containers("-a"))
+
+
+def metrics():
+    with urllib.request.urlopen(f"{COLLECTOR}/metrics", timeout=5) as answer:
+        return Metrics(answer.read().decode())
+
+
+def query(text):
+    form = urllib.parse.urlencode({"q": text, "db": "nstats"}).encode()
+    with urllib.request.urlopen(f"{INFLUX}/query", form, timeout=20) as answer:
+        result = json.load(answer)["results"][0]
+    assert "error" not in result, f"{text}: {result['error']}"
+    return result.get("series", [])
+
+
+def receivers():
+    """{(pod, role, port, protocol): {(named by, receiver)}}"""
+    found = {}
+    for one in query('SELECT sum(tx_bytes) FROM nstat GROUP BY hosts, "role", port, proto, named_by, receiver'):
+        tags = one["tags"]
+        conversation = tuple(tags[name] for name in ("hosts", "role", "port", "proto"))
+        found.setdefault(conversation, set()).add((tags["named_by"], tags["receiver"]))
+    return found
+
+
+def missing(found):
+    """The conversations that are not there yet, by the other end's name."""
+    return {conversation: (name, found.get(conversation)) for conversation, name in CONVERSATIONS.items()
+            if not any(named_by == "ptr" and name in receiver for named_by, receiver in found.get(conversation, ()))}
+
+
+def until_seen(limit_s):
+    """All three pods' conversations are in InfluxDB, with names; after how many seconds."""
+    begin = time.monotonic()
+    while missing(receivers()):
+        assert time.monotonic() - begin < limit_s, f"after {limit_s} s missing: {missing(receivers())}"
+        time.sleep(0.2)
+    return time.monotonic() - begin
+
+
+def is_drained():
+    now = metrics()
+    return not any(now.of(f"nstats_{what}_bytes") for what in ("waiting", "committing", "spool"))
+
+
+def check_conservation(compose):
+    """The probes end, so that nothing is pending; then every byte is accounted for, from packet to row."""
+    compose("stop", "-t", "10", *(f"probe-{pod}" for pod in PODS))
+    for pod in PODS:
+        code = compose.podman.inspect(compose.container(f"probe-{pod}"))["State"]["ExitCode"]
+        equal(code, 0, f"exit code of probe-{pod}")
+    until(is_drained, 20, "the spool is not empty")
+    now = metrics()
+    for name in ("lost_bytes", "evicted_bytes_total", "rejected_bytes_total", "commit_failed_bytes_total"):
+        equal(now.of(f"nstats_{name}"), 0, name)
+    for pod in PODS:
+        captured, own, stored, drops = (now.probe(f"{name}_total", pod) for name in
+                                        ("captured_bytes", "self_bytes", "stored_bytes", "kernel_drops"))
+        equal(stored + own, captured, f"{pod}: stored + self against captured")
+        equal(drops, 0, f"{pod}: kernel drops")
+        equal(rows_of(f"hosts = '{pod}'"), stored, f"{pod}: rows in InfluxDB against stored")
+        assert stored > 10_000, f"{pod}: {stored} bytes are no shop"
+    equal(rows_of("hosts =~ /./"), now.of("nstats_delivered_bytes_total"), "rows in InfluxDB against delivered")
+
+
+def rows_of(where):
+    (one,) = query(f"SELECT sum(tx_bytes) + sum(rx_bytes) FROM nstat WHERE {where}")
+    return one["values"][0][1]
+
+
+def check_confined(compose):
+    """What the file promises is what the containers got."""
+    for name in compose.containers():
+        told = compose.podman.inspect(name)
+        host, is_probe = told["HostConfig"], "probe-" in name
+        assert host["ReadonlyRootfs"], f"{name}: its root is writable"
+        effective = set(told.get("EffectiveCaps") or [])
+        assert effective <= ({"CAP_NET_RAW"} if is_probe else set()), f"{name}: {effective}"
+        assert any("no-new-privileges" in option for option in host["SecurityOpt"]), f"{name}: may gain privileges"
+        for port in (told["NetworkSettings"]["Ports"] or {}).values():
+            assert all(one["HostIp"] == "127.0.0.1" for one in port or []), f"{name}: {port}"
+
+
+def ask_dashboards(limit_s):
+    """Every query of grafana/, as Grafana would ask it. A rule that compares half minutes wants a minute or so of data."""
+    end = time.monotonic() + limit_s
+    while True:
+        done = subprocess.run([sys.executable, REPO / "tests/dashboards.py", "queries", INFLUX, "nstats"],
+                              capture_output=True, text=True, timeout=120)
+        if done.returncode == 0:
+            return done.stdout.strip().splitlines()[-1]
+        failures = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+        assert time.monotonic() < end, "\n".join(failures) + done.stderr[-1000:]
+        time.sleep(5)
+
+
+@case(limit_s=420)
+def the_compose_file_shows_the_shop_within_two_intervals_and_every_byte_is_conserved(podman):
+    if not shutil.which("docker-compose"):
+        raise Skip("docker-compose missing")
+    base = make_base(podman)
+    make_images(podman)
+    make_influx_image(podman, base)
+    with own_network(), podman.service() as socket:
+        compose = Compose(podman, socket)
+        with compose.up():
+            took = until_seen(2 * INTERVAL_S + SLACK_S)
+            check_confined(compose)
+            print(f"all conversations named after {took:.1f} s")
+            print(ask_dashboards(limit_s=90))
+            check_conservation(compose)
