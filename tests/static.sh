@@ -33,7 +33,7 @@ if ! command -v $gcc >/dev/null; then
 	echo "static.sh: $gcc is missing: apt-get install --no-install-recommends gcc-$cpu-linux-gnu" >&2
 	exit 1
 fi
-flags="-O2 -g0 -ffunction-sections -fdata-sections -ffile-prefix-map=$build=. -ffile-prefix-map=$PWD=."
+flags="-O2 -g0 -ffunction-sections -fdata-sections -ffile-prefix-map=$PWD=. -ffile-prefix-map=$out=build/static"
 
 # This machine's own sources, as deb-src too, in a list and a state of their own.
 private_apt() { # command [argument...]

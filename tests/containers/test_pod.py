@@ -60,7 +60,7 @@ def what_a_pod_moved_is_in_influxdb_to_the_byte(podman):
         by_name = stage.sums_by("receiver", "web")
         far = sum(n for name, n in by_name.items() if name.startswith("far"))
         assert far > 6 * sum(SIZES), f"to and from far: {by_name}"
-        by_role = stage.sums_by('"role"', "web")
+        by_role = stage.sums_by("role", "web")
         print(f"{stored:,} bytes in rows, {far:,} of them by the other container's name; by role {by_role}")
 
 

@@ -19,6 +19,7 @@ RUN_BY = {
     "make deps": ("tests/e2e/test_readme.py", '"make", "deps"'),
     "make run": ("tests/e2e/test_readme.py", '"make", "run"'),
     "INFLUX=influx.example:8086 IDB=nstats make run": ("tests/e2e/test_readme.py", "influx.example:8086"),
+    "make static": ("tests/containers/test_images.py", "static.sh"),
     "make test": (".ci/run", "make --no-print-directory test"),
     "make format": ("tests/lint/run.sh", "clang-format"),
     "docker compose up --build": ("tests/containers/test_compose.py", "docker-compose"),

@@ -91,7 +91,7 @@ class Stage(contextlib.ExitStack):
 
     def sums_by(self, tag, host):
         """{tag's value: bytes, both ways}"""
-        series = self.query(f"SELECT sum(tx_bytes) + sum(rx_bytes) FROM nstat WHERE hosts = '{host}' GROUP BY {tag}")
+        series = self.query(f"SELECT sum(tx_bytes) + sum(rx_bytes) FROM nstat WHERE hosts = '{host}' GROUP BY \"{tag}\"")
         return {one["tags"][tag]: one["values"][0][1] for one in series}
 
 
