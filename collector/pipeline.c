@@ -30,6 +30,7 @@ struct pipeline {
 	struct intake *intake;
 	struct waiting *waiting;
 	struct batch *batch;
+	struct acks *acks;
 	struct loop_timer beat;
 	struct commit *flying;
 	bool has_more;   /* ready, but the batch was full */
@@ -105,7 +106,7 @@ static void commit_failed(struct pipeline *p, const struct commit *commit)
 {
 	struct stats *stats = p->parts.stats;
 
-	ledger_batch_abort(p->parts.ledger);
+	ledger_batch_abort(p->parts.ledger, NULL, NULL);
 	stats->commit_failures++;
 	stats->commit_failed_bytes += commit->bytes;
 	if (!p->is_failing)
@@ -114,11 +115,17 @@ static void commit_failed(struct pipeline *p, const struct commit *commit)
 	p->is_failing = true;
 }
 
+static void boot_committed(void *ctx, const uint8_t boot_id[static BOOT_ID_LEN])
+{
+	acks_owe(ctx, boot_id);
+}
+
 static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 {
 	struct stats *stats = p->parts.stats;
 
-	ledger_batch_commit(p->parts.ledger);
+	ledger_batch_commit(p->parts.ledger, boot_committed, p->acks);
+	acks_send(p->acks, clock_mono_ms());
 	stats->commits++;
 	stats->committed_bytes += commit->sums.bytes;
 	stats->rows_dropped_bytes += commit->sums.dropped;
@@ -237,6 +244,7 @@ static void beat(void *ctx, int64_t now_ms)
 	loop_timer_set(p->parts.loop, &p->beat, now_ms + PIPELINE_BEAT_MS);
 	commit_start(p, now_ms);
 	flush_check(p);
+	acks_send(p->acks, now_ms);
 	p->parts.stats->lost_bytes = ledger_lost_bytes(p->parts.ledger);
 	if (p->parts.live)
 		live_draw(p->parts.live, clock_wall_ms());
@@ -254,9 +262,12 @@ static bool parts_make(struct pipeline *p)
 
 	p->waiting = waiting_new(PIPELINE_RECORDS_MAX, hash_random_seed());
 	p->batch = batch_new(parts->names, parts->ledger, parts->live);
+	p->acks = acks_new(
+		parts->ledger, parts->stats, hash_random_seed(), parts->reply, parts->reply_ctx);
 	intake.waiting = p->waiting;
+	intake.acks = p->acks;
 	p->intake = intake_new(&intake);
-	return p->waiting && p->batch && p->intake;
+	return p->waiting && p->batch && p->acks && p->intake;
 }
 
 int pipeline_open(
@@ -286,6 +297,7 @@ void pipeline_close(struct pipeline *p)
 		p->flying->pipeline = NULL;
 	loop_timer_cancel(p->parts.loop, &p->beat);
 	intake_free(p->intake);
+	acks_free(p->acks);
 	batch_free(p->batch);
 	waiting_free(p->waiting);
 	free(p);
@@ -295,8 +307,7 @@ void pipeline_datagram(void *ctx, const uint8_t *data, size_t len, const struct 
 {
 	struct pipeline *p = ctx;
 
-	(void)from;
-	intake_datagram(p->intake, data, len, clock_mono_ms());
+	intake_datagram(p->intake, data, len, from, clock_mono_ms());
 }
 
 void pipeline_flush(struct pipeline *p, void (*done)(void *ctx), void *ctx)

@@ -160,13 +160,16 @@ static int64_t do_chores(struct cycle *cycle, int64_t now_ms)
  */
 static void wait_live(struct cycle *cycle, int64_t wait_ms, const volatile sig_atomic_t *stop)
 {
-	struct pollfd fds[] = {
-		{.fd = capture_fd(cycle->capture), .events = POLLIN},
-		{.fd = cycle->deliver ? deliver_fd(cycle->deliver) : -1, .events = POLLIN},
-	};
+	struct pollfd fds[1 + DELIVER_FDS];
+	int deliver[DELIVER_FDS] = {-1, -1};
 	struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
 	sigset_t all, before;
 
+	if (cycle->deliver)
+		deliver_fds(cycle->deliver, deliver);
+	fds[0] = (struct pollfd){.fd = capture_fd(cycle->capture), .events = POLLIN};
+	for (size_t i = 0; i < DELIVER_FDS; i++)
+		fds[1 + i] = (struct pollfd){.fd = deliver[i], .events = POLLIN};
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	if (!*stop)

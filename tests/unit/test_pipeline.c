@@ -370,7 +370,7 @@ static void rows_of_an_interval_that_was_committed_too_often_are_dropped_and_cou
 	for (uint32_t n = 0; n <= LEDGER_K_MAX; n++) {
 		ledger_batch_begin(f->ledger);
 		ledger_batch_k(f->ledger, "test,-,web-0", START_MS, 2000);
-		ledger_batch_commit(f->ledger);
+		ledger_batch_commit(f->ledger, NULL, NULL);
 	}
 	send_flow(f, 1, 1, 1000);
 	flush(f);
