@@ -92,8 +92,11 @@ static enum outbox_state step(struct deliver *deliver, int64_t now_ms)
 	if (resolver_take_failure(deliver->config.resolver))
 		log_warn(
 			"collector's name has no address", "act=\"asked again every few seconds\"");
-	if (now_ms < deliver->send_due_ms)
+	if (now_ms < deliver->send_due_ms) {
+		/* What is readable and stays unread would not let poll sleep. */
+		(void)outbox_step(deliver->outbox, now_ms, 0, &n);
 		return OUTBOX_BLOCKED;
+	}
 	state = outbox_step(deliver->outbox, now_ms, SEND_BUDGET, &n);
 	look_for_a_path(deliver, now_ms);
 	deliver->burst += n;
@@ -133,10 +136,22 @@ static void wait_for_answers(const struct deliver *deliver, int64_t max_ms)
 	(void)poll(polled, DELIVER_FDS, (int)max_ms);
 }
 
+/*
+ * At the end there is no time for three fruitless rounds, and the collector may have moved since
+ * the last acknowledgement. Another port comes second: an answer to the old one may be under way.
+ */
+static void doubt_the_path(struct deliver *deliver, unsigned n_again, int64_t now_ms)
+{
+	resolver_ask_again(deliver->config.resolver, now_ms);
+	if (n_again == 1)
+		sender_renew(deliver->config.sender);
+}
+
 bool deliver_flush(struct deliver *deliver, int64_t max_ms)
 {
 	int64_t begun_ms = clock_mono_ms();
 	int64_t again_ms = begun_ms + AGAIN_MS;
+	unsigned n_again = 0;
 
 	outbox_hurry(deliver->outbox, begun_ms, false);
 	for (;;) {
@@ -148,6 +163,7 @@ bool deliver_flush(struct deliver *deliver, int64_t max_ms)
 		if (now_ms - begun_ms >= max_ms)
 			return false;
 		if (now_ms >= again_ms) {
+			doubt_the_path(deliver, n_again++, now_ms);
 			outbox_hurry(deliver->outbox, now_ms, true);
 			again_ms = now_ms + AGAIN_MS;
 		}

@@ -19,7 +19,8 @@ struct outbox {
 	struct ring *ring;
 	struct wire_encoder *encoder;
 	uint8_t boot_id[BOOT_ID_LEN];
-	uint64_t sequence; /* of the next datagram */
+	uint64_t sequence;   /* of the next datagram */
+	uint64_t sent_up_to; /* the highest sequence that ever went */
 	uint64_t sealed_bytes;
 	uint64_t lost_bytes; /* of rows that no datagram could hold */
 	struct resend resend;
@@ -117,6 +118,8 @@ bool outbox_seal_next(struct outbox *outbox)
 
 	if (head->part == head->parts)
 		return false;
+	/* Before `oldest` is read: the last datagram must tell of what went for its own sake. */
+	ring_make_room(outbox->ring, WIRE_DATAGRAM_MAX);
 	n = wire_fit(outbox->encoder, head, outbox->rows, outbox->n_rows);
 	item.row_bytes = rows_bytes(outbox->rows, n);
 	outbox->sealed_bytes += item.row_bytes;
@@ -143,14 +146,17 @@ bool outbox_has_room(const struct outbox *outbox)
 
 static bool take_ack(struct outbox *outbox, const struct ack *ack)
 {
-	uint64_t sent_up_to = outbox->sequence - 1;
-
-	if (memcmp(ack->boot_id, outbox->boot_id, BOOT_ID_LEN) != 0 || ack->contiguous > sent_up_to)
+	if (memcmp(ack->boot_id, outbox->boot_id, BOOT_ID_LEN) != 0 ||
+		ack->contiguous > outbox->sent_up_to)
 		return false;
 	ring_acknowledge_up_to(outbox->ring, ack->contiguous);
 	for (size_t i = 0; i < ack->bitmap_len * 8; i++) {
+		uint64_t sequence = ack->contiguous + 2 + i;
+
+		if (sequence > outbox->sent_up_to)
+			break;
 		if (ack->bitmap[i / 8] >> i % 8 & 1)
-			ring_acknowledge(outbox->ring, ack->contiguous + 2 + i);
+			ring_acknowledge(outbox->ring, sequence);
 	}
 	return true;
 }
@@ -191,18 +197,20 @@ enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budg
 
 	*ret_n = 0;
 	take_acks(outbox, now_ms);
-	while (next_to_send(outbox, now_ms, &item)) {
-		if (*ret_n == budget)
-			return OUTBOX_MORE;
+	while (*ret_n < budget) {
+		if (!next_to_send(outbox, now_ms, &item))
+			return ring_is_empty(outbox->ring) ? OUTBOX_EMPTY : OUTBOX_WAITING;
 		if (sender_send(outbox->sender, item.data, item.len) != SEND_OK)
 			return OUTBOX_BLOCKED;
 		ring_mark_sent(outbox->ring, item.sequence,
 			resend_sent(&outbox->resend, item.tries + 1, now_ms));
+		if (item.sequence > outbox->sent_up_to)
+			outbox->sent_up_to = item.sequence;
 		outbox->stats.sent++;
 		outbox->stats.resent += item.tries > 0;
 		++*ret_n;
 	}
-	return ring_is_empty(outbox->ring) ? OUTBOX_EMPTY : OUTBOX_WAITING;
+	return OUTBOX_MORE;
 }
 
 int64_t outbox_due_ms(const struct outbox *outbox, int64_t now_ms)
@@ -218,6 +226,8 @@ int64_t outbox_due_ms(const struct outbox *outbox, int64_t now_ms)
 void outbox_hurry(struct outbox *outbox, int64_t now_ms, bool is_again)
 {
 	ring_hurry(outbox->ring, now_ms, is_again ? UINT32_MAX : 0);
+	if (is_again)
+		resend_hurry(&outbox->resend, now_ms);
 }
 
 bool outbox_take_path(struct outbox *outbox)

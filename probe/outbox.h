@@ -12,7 +12,7 @@
 enum outbox_state {
 	OUTBOX_EMPTY,   /* all is acknowledged */
 	OUTBOX_WAITING, /* for acknowledgements, or until more is due */
-	OUTBOX_MORE,    /* the budget was used up */
+	OUTBOX_MORE,    /* the budget is used up; there may be none left */
 	OUTBOX_BLOCKED, /* no address yet, or the kernel does not take it now */
 };
 

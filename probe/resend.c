@@ -73,15 +73,21 @@ static int64_t delay_ms(struct resend *resend, uint32_t tries)
 
 static void count_round(struct resend *resend, int64_t now_ms)
 {
-	if (now_ms - resend->round_ms < RESEND_ROUND_MIN_MS)
-		return;
-	resend->round_ms = now_ms;
-	resend->fruitless++;
+	if (now_ms - resend->round_ms >= RESEND_ROUND_MIN_MS) {
+		resend->round_ms = now_ms;
+		resend->fruitless++;
+		if (resend->fruitless % RESEND_PATIENCE == 0)
+			resend->wants_path = true;
+	}
 	if (is_silent(resend))
 		resend->quiet_until_ms =
 			now_ms + delay_ms(resend, resend->fruitless - RESEND_PATIENCE + 1);
-	if (resend->fruitless % RESEND_PATIENCE == 0)
-		resend->wants_path = true;
+}
+
+void resend_hurry(struct resend *resend, int64_t now_ms)
+{
+	if (resend->quiet_until_ms > now_ms)
+		resend->quiet_until_ms = now_ms;
 }
 
 int64_t resend_sent(struct resend *resend, uint32_t tries, int64_t now_ms)

@@ -41,6 +41,9 @@ bool resend_may(struct resend *resend, int64_t now_ms);
 /* While it may not: when to ask again. */
 int64_t resend_may_at(const struct resend *resend, int64_t now_ms);
 
+/* At the end there is no time for silence: one may go now, a token provided. */
+void resend_hurry(struct resend *resend, int64_t now_ms);
+
 /* It went, for the tries-th time (from 1). Returns when it is due again. */
 int64_t resend_sent(struct resend *resend, uint32_t tries, int64_t now_ms);
 

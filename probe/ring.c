@@ -98,6 +98,7 @@ static void evict(struct ring *ring)
 	drop_oldest(ring);
 	drop_acknowledged(ring);
 }
+
 /* Moves tail to where size bytes are free in one piece. */
 static bool find_room(struct ring *ring, size_t size)
 {
@@ -150,6 +151,12 @@ bool ring_has_room(const struct ring *ring, size_t len)
 	if (ring->is_wrapped)
 		return ring->head - ring->tail >= size;
 	return ring->cap - ring->tail >= size || ring->head >= size;
+}
+
+void ring_make_room(struct ring *ring, size_t len)
+{
+	while (ring->n > 0 && !ring_has_room(ring, len))
+		evict(ring);
 }
 
 static bool may_go(const struct item *item, uint32_t max_tries)

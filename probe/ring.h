@@ -32,6 +32,8 @@ void ring_free(struct ring *ring);
 void ring_push(struct ring *ring, const struct ring_item *item);
 /* Would a datagram of this length evict none? */
 bool ring_has_room(const struct ring *ring, size_t len);
+/* Evicts now, so that it would: what is the oldest is known before the datagram is sealed. */
+void ring_make_room(struct ring *ring, size_t len);
 
 /*
  * The oldest that is due and was sent at most max_tries times; false: none. Holds until the next

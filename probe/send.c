@@ -8,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PEERS_MAX 4 /* addresses that the collector has had, newest kept */
-#define N_PORTS   65536
+#define PEERS_MAX  4 /* addresses that the collector has had, newest kept */
+#define N_PORTS    65536
+#define ERRORS_MAX 16 /* read off the socket at a time, empty datagrams included */
 
 struct peer {
 	struct addr addr;
@@ -151,14 +152,17 @@ enum send_result sender_send(struct sender *sender, const uint8_t *data, size_t 
 
 size_t sender_receive(struct sender *sender, uint8_t *buf, size_t cap)
 {
-	ssize_t len;
-
 	if (!sender->is_connected)
 		return 0;
-	do {
-		len = recv(peer_fd(sender), buf, cap, MSG_DONTWAIT);
-	} while (len == 0 || (len < 0 && errno != EAGAIN && errno != EBADF));
-	return len > 0 ? (size_t)len : 0;
+	for (int i = 0; i < ERRORS_MAX; i++) {
+		ssize_t len = recv(peer_fd(sender), buf, cap, MSG_DONTWAIT);
+
+		if (len > 0)
+			return (size_t)len;
+		if (len < 0 && errno == EAGAIN)
+			return 0;
+	}
+	return 0;
 }
 
 void sender_renew(struct sender *sender)
@@ -182,11 +186,11 @@ bool sender_owns(const struct sender *sender, const struct packet *packet)
 {
 	if (packet->proto != IPPROTO_UDP || !packet->has_ports)
 		return false;
-	if (is_held(sender, packet->src.len, packet->src_port))
-		return is_peer(sender, &packet->dst, packet->dst_port);
-	if (is_held(sender, packet->dst.len, packet->dst_port))
-		return is_peer(sender, &packet->src, packet->src_port);
-	return false;
+	if (is_held(sender, packet->src.len, packet->src_port) &&
+		is_peer(sender, &packet->dst, packet->dst_port))
+		return true;
+	return is_held(sender, packet->dst.len, packet->dst_port) &&
+	       is_peer(sender, &packet->src, packet->src_port);
 }
 
 uint64_t sender_errors(const struct sender *sender)
