@@ -12,10 +12,9 @@ const char *retry_act_name(enum retry_act act)
 	static const char *const names[] = {
 		[RETRY_DELIVERED] = "delivered",
 		[RETRY_KEEP] = "kept",
-		[RETRY_KEEP_BEHIND] = "kept",
 		[RETRY_KEEP_AUTH] = "kept",
 		[RETRY_KEEP_MISSING] = "kept",
-		[RETRY_REFUSED] = "its lines tried apart",
+		[RETRY_REJECT] = "to dead letters",
 	};
 
 	return names[act];
@@ -31,12 +30,6 @@ static bool is_permanent(const char *body)
 	       strstr(body, "partial write");
 }
 
-/* A proxy's page, whatever it calls itself; InfluxDB answers in JSON, or not at all. */
-static bool is_html(const struct retry_answer *answer)
-{
-	return answer->is_html || answer->body[strspn(answer->body, " \t\r\n")] == '<';
-}
-
 /*
  * 400 from a TLS port that was spoken to in plain HTTP: from a proxy it is a page of HTML, from
  * Go's net/http (server.go, at tlsRecordHeaderLooksLikeHTTP) this sentence.
@@ -44,14 +37,7 @@ static bool is_html(const struct retry_answer *answer)
  */
 static bool is_bad_request_of_body(const struct retry_answer *answer)
 {
-	return !is_html(answer) && !strstr(answer->body, "HTTP request to an HTTPS server");
-}
-
-static enum retry_act act_of_server_error(const struct retry_answer *answer, unsigned tries)
-{
-	if (is_permanent(answer->body) && tries >= PERMANENT_TRIES)
-		return RETRY_REFUSED;
-	return RETRY_KEEP_BEHIND;
+	return !answer->is_html && !strstr(answer->body, "HTTP request to an HTTPS server");
 }
 
 enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries)
@@ -60,9 +46,9 @@ enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries)
 	case 204:
 		return RETRY_DELIVERED;
 	case 200: /* with HTML it is a proxy's login page */
-		return is_html(answer) ? RETRY_KEEP : RETRY_DELIVERED;
+		return answer->is_html ? RETRY_KEEP : RETRY_DELIVERED;
 	case 400:
-		return is_bad_request_of_body(answer) ? RETRY_REFUSED : RETRY_KEEP;
+		return is_bad_request_of_body(answer) ? RETRY_REJECT : RETRY_KEEP;
 	case 401:
 	case 403:
 		return RETRY_KEEP_AUTH;
@@ -70,15 +56,12 @@ enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries)
 		return RETRY_KEEP_MISSING;
 	case 413:
 	case 422:
-		return RETRY_REFUSED;
-	case 408:
-	case 429:
-	case 502:
-	case 503:
-	case 504:
-		return RETRY_KEEP;
+		return RETRY_REJECT;
+	case 500:
+		return is_permanent(answer->body) && tries >= PERMANENT_TRIES ? RETRY_REJECT
+									      : RETRY_KEEP;
 	default:
-		return answer->status >= 500 ? act_of_server_error(answer, tries) : RETRY_KEEP;
+		return RETRY_KEEP;
 	}
 }
 
@@ -98,10 +81,9 @@ int64_t retry_delay_ms(
 {
 	int64_t delay_ms;
 
-	if (act == RETRY_DELIVERED || act == RETRY_REFUSED)
+	if (act == RETRY_DELIVERED || act == RETRY_REJECT)
 		return 0;
-	delay_ms = act == RETRY_KEEP || act == RETRY_KEEP_BEHIND ? backoff_ms(failures, random)
-								  : RETRY_DELAY_SLOW_MS;
+	delay_ms = act == RETRY_KEEP ? backoff_ms(failures, random) : RETRY_DELAY_SLOW_MS;
 	if (retry_after_s > RETRY_AFTER_MAX_S)
 		retry_after_s = RETRY_AFTER_MAX_S;
 	return retry_after_s * 1000 > delay_ms ? retry_after_s * 1000 : delay_ms;

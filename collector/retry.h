@@ -12,17 +12,16 @@
 enum retry_act {
 	RETRY_DELIVERED,
 	RETRY_KEEP,         /* back off, then send the same again */
-	RETRY_KEEP_BEHIND,  /* the same, but the others first: perhaps it is this body's fault */
 	RETRY_KEEP_AUTH,    /* 401, 403: re-read the credentials; every 30 s */
 	RETRY_KEEP_MISSING, /* 404: database or bucket not found; every 30 s */
-	RETRY_REFUSED,      /* some of it will never be taken: halve it; a line alone is dead */
+	RETRY_REJECT,       /* never: to the dead letters */
 };
 const char *retry_act_name(enum retry_act act);
 
 struct retry_answer {
 	int status;       /* 0: no HTTP answer */
 	const char *body; /* its beginning, NUL-terminated; "" for none */
-	bool is_html;     /* by its Content-Type */
+	bool is_html;
 };
 
 /* tries: how often this body was sent, this time included. */
