@@ -154,14 +154,17 @@ static void send_one(struct acks *acks, const struct entry *entry)
 
 static void expire(struct acks *acks, int64_t now_ms)
 {
-	while (acks->oldest && now_ms - acks->oldest->noted_ms > ACKS_KEPT_MS) {
-		struct entry *entry = acks->oldest;
+	struct entry *entry = acks->oldest;
+
+	while (entry && now_ms - entry->noted_ms > ACKS_KEPT_MS) {
+		struct entry *newer = entry->newer;
 
 		assert(!entry->older && !entry->is_owed);
 		*find(acks, entry->boot_id) = entry->next;
 		list_unlink(acks, entry);
 		acks->n--;
 		free(entry);
+		entry = newer;
 	}
 }
 
