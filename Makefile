@@ -59,6 +59,26 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(filter-out %/main.o,$(PROBE_OBJ) $(COLL
 		$$(tests/unit/uses.sh tests/unit/$*.c $(OBJ)) $(PROTO_OBJ) \
 		-lcmocka $$($(PKG_CONFIG) --libs $(PROBE_LIBS) $(COLLECTOR_LIBS))
 
+# The simulator: the product's objects as they are, and its own instead of what is beneath them.
+SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/wire proto/wire_ack proto/nstats.pb-c \
+	$(addprefix probe/,deliver outbox resend ring) \
+	$(addprefix collector/,acks batch bisect intake ledger ledger_boot ledger_runs ledger_table line live live_out live_text \
+	pipeline probes retry rows ship ship_auth ship_health ship_url spool_account strbuf waiting line_own bodies figures)
+SIM_WRAP := clock_gettime getrandom poll ledger_batch_k
+
+$(BUILD)/nstats-sim: $(call objects,tests/sim) $(SIM_PRODUCT:%=$(OBJ)/%.o)
+	$(call say,LD) $(CC) $(ALL_LDFLAGS) $(SIM_WRAP:%=-Wl,--wrap=%) -o $@ $^ $$($(PKG_CONFIG) --libs libprotobuf-c)
+
+# make sim N=1000000 SEED=1
+sim: N ?= 100000
+sim: SEED ?= 1
+sim: $(BUILD)/nstats-sim
+	$(BUILD)/nstats-sim --regressions tests/sim/regressions.txt
+	$(BUILD)/nstats-sim --schedules $(N) --seed $(SEED)
+
+check-sim: $(BUILD)/nstats-sim
+	tests/run.sh sim $(BUILD)
+
 deps-hint:
 	@command -v protoc-c >/dev/null || { echo "protoc-c is missing: run 'make deps'" >&2; exit 1; }
 
@@ -95,7 +115,7 @@ lint:
 
 test:
 	@tests/deps.sh build test
-	@$(MAKE) --no-print-directory -j$$(nproc) all unit-tests
+	@$(MAKE) --no-print-directory -j$$(nproc) all unit-tests $(BUILD)/nstats-sim
 	@tests/run.sh all $(BUILD)
 
 bench:
@@ -115,5 +135,5 @@ clean:
 
 -include $(wildcard $(OBJ)/*/*.d $(OBJ)/tests/*/*.d)
 
-.PHONY: all deps deps-hint static unit-tests check-unit check-golden check-manifests check-containers check-e2e lint test bench run format clean
+.PHONY: all deps deps-hint static unit-tests check-unit check-golden check-manifests check-containers check-e2e sim check-sim lint test bench run format clean
 .SECONDARY:

@@ -87,6 +87,12 @@ bool intake_await_names(struct names *names, const struct record *records, size_
 	return is_awaited;
 }
 
+/* What is committed is acknowledged again: the probe does not know it yet. */
+static bool is_over(enum ledger_verdict verdict)
+{
+	return verdict == LEDGER_DUPLICATE || verdict == LEDGER_LATE;
+}
+
 static enum ledger_verdict offer(struct intake *in, const struct report *report, uint64_t row_bytes)
 {
 	char observer[BATCH_OBSERVER_LEN];
@@ -102,7 +108,7 @@ static enum ledger_verdict offer(struct intake *in, const struct report *report,
 }
 
 /* What there is no room for is refused before the ledger marks it: it may come again. */
-static void report_take(struct intake *in, const struct report *report,
+static enum ledger_verdict report_take(struct intake *in, const struct report *report,
 	const struct record *records, size_t n, int64_t now_ms)
 {
 	struct stats *stats = in->parts.stats;
@@ -112,31 +118,34 @@ static void report_take(struct intake *in, const struct report *report,
 
 	if (!waiting_has_room(in->parts.waiting, n)) {
 		stats->reject_busy++;
-		return;
+		return LEDGER_FULL;
 	}
 	for (size_t i = 0; i < n; i++)
 		bytes += counters_bytes(&records[i].sum);
 	verdict = offer(in, report, bytes);
 	if (verdict != LEDGER_NEW) {
 		(*verdict_counter(stats, verdict))++;
-		return;
+		return verdict;
 	}
 	group = waiting_add(in->parts.waiting, report, records, n, now_ms);
 	if (!group) {
 		ledger_forget(in->parts.ledger, report->boot_id, report->sequence);
 		stats->reject_busy++;
-		return;
+		return LEDGER_FULL;
 	}
 	stats->accepted++;
 	stats->records += n;
 	stats->accepted_bytes += bytes;
 	stats->waiting_bytes += bytes;
 	group->awaits_names |= intake_await_names(in->parts.names, records, n, now_ms);
+	return LEDGER_NEW;
 }
 
-void intake_datagram(struct intake *in, const uint8_t *data, size_t len, int64_t now_ms)
+void intake_datagram(struct intake *in, const uint8_t *data, size_t len,
+	const struct receive_from *from, int64_t now_ms)
 {
 	const struct record *records;
+	enum ledger_verdict verdict;
 	enum wire_result result;
 	struct report report;
 	size_t n;
@@ -151,5 +160,7 @@ void intake_datagram(struct intake *in, const uint8_t *data, size_t len, int64_t
 			in->parts.cluster);
 	if (!probes_update(in->parts.probes, &report, now_ms))
 		in->parts.stats->probes_refused++;
-	report_take(in, &report, records, n, now_ms);
+	verdict = report_take(in, &report, records, n, now_ms);
+	if (verdict != LEDGER_FULL && verdict != LEDGER_AHEAD)
+		acks_note(in->parts.acks, report.boot_id, from, len, is_over(verdict), now_ms);
 }

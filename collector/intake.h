@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "acks.h"
 #include "ledger.h"
 #include "names.h"
 #include "probes.h"
@@ -16,6 +17,7 @@ struct intake_parts {
 	struct ledger *ledger;
 	struct probes *probes;
 	struct waiting *waiting;
+	struct acks *acks;
 	struct stats *stats;
 	const char *cluster; /* for probes that do not say */
 };
@@ -25,7 +27,8 @@ struct intake;
 struct intake *intake_new(const struct intake_parts *parts);
 void intake_free(struct intake *intake);
 
-void intake_datagram(struct intake *intake, const uint8_t *data, size_t len, int64_t now_ms);
+void intake_datagram(struct intake *intake, const uint8_t *data, size_t len,
+	const struct receive_from *from, int64_t now_ms);
 
 /* Asks for the names that are not known. True: some answer is awaited. */
 bool intake_await_names(

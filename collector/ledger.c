@@ -282,7 +282,8 @@ bool ledger_batch_entries(
 	return observer_entries(ledger, fn, ctx);
 }
 
-static void end_batch(struct ledger *ledger, void (*land)(struct boot *boot))
+static void end_batch(
+	struct ledger *ledger, void (*land)(struct boot *boot), ledger_boot_fn *fn, void *ctx)
 {
 	assert(ledger->is_open);
 	while (ledger->dirty) {
@@ -293,24 +294,41 @@ static void end_batch(struct ledger *ledger, void (*land)(struct boot *boot))
 		node->is_dirty = false;
 		land(&node->boot);
 		note_lost(ledger, &node->boot, lost);
+		if (fn)
+			fn(ctx, node->id);
 	}
 	ledger->n_touches = 0;
 	ledger->is_open = false;
 }
 
-void ledger_batch_commit(struct ledger *ledger)
+void ledger_batch_commit(struct ledger *ledger, ledger_boot_fn *fn, void *ctx)
 {
 	size_t i = 0;
 
 	sort_touches(ledger);
 	while (i < ledger->n_touches)
 		i = apply_touches(ledger, i, &ledger->touches[i].observer->runs);
-	end_batch(ledger, boot_commit);
+	end_batch(ledger, boot_commit, fn, ctx);
 }
 
-void ledger_batch_abort(struct ledger *ledger)
+void ledger_batch_abort(struct ledger *ledger, ledger_boot_fn *fn, void *ctx)
 {
-	end_batch(ledger, boot_abort);
+	end_batch(ledger, boot_abort, fn, ctx);
+}
+
+static_assert(ACK_BITMAP_MAX >= LEDGER_WINDOW / 8, "a window's bits are acknowledged");
+
+bool ledger_ack(
+	const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN], struct ack *ret)
+{
+	const struct boot_node *node = ledger_table_boot(&ledger->boots, boot_id);
+
+	if (!node)
+		return false;
+	memcpy(ret->boot_id, boot_id, BOOT_ID_LEN);
+	ret->contiguous = node->boot.contiguous;
+	ret->bitmap_len = boot_bits(&node->boot, 2, ret->bitmap);
+	return true;
 }
 
 static struct ledger_boot_state state_of(const struct boot *boot)

@@ -75,12 +75,18 @@ uint32_t ledger_batch_k(
  */
 bool ledger_batch_entries(
 	struct ledger *ledger, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx);
-void ledger_batch_commit(struct ledger *ledger);
-void ledger_batch_abort(struct ledger *ledger);
+/* fn, or NULL: each boot of the batch, once it stands as it does from now on. */
+typedef void ledger_boot_fn(void *ctx, const uint8_t boot_id[static BOOT_ID_LEN]);
+void ledger_batch_commit(struct ledger *ledger, ledger_boot_fn *fn, void *ctx);
+void ledger_batch_abort(struct ledger *ledger, ledger_boot_fn *fn, void *ctx);
 
 /* Drops a waiting datagram that the caller could not keep. */
 void ledger_forget(
 	struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN], uint64_t sequence);
+
+/* What may be acknowledged: what is committed, and what was stepped over. False: not known. */
+bool ledger_ack(
+	const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN], struct ack *ret);
 
 bool ledger_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
 	struct ledger_boot_state *ret);

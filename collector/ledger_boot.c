@@ -198,14 +198,14 @@ void boot_abort(struct boot *boot)
 	free_empty_window(boot);
 }
 
-static size_t encode_bits(const struct boot *boot, uint8_t bits[static LEDGER_WINDOW / 8])
+size_t boot_bits(const struct boot *boot, uint64_t first, uint8_t bits[static LEDGER_WINDOW / 8])
 {
-	size_t n = (size_t)(window_end(boot) - boot->contiguous);
-	size_t i, len = 0;
+	uint64_t n = window_end(boot) - boot->contiguous; /* sums of these could pass 2^64 */
+	size_t len = 0;
 
 	memset(bits, 0, LEDGER_WINDOW / 8);
-	for (i = 0; i < n; i++) {
-		if (get(boot, boot->contiguous + 1 + i) != COMMITTED)
+	for (uint64_t i = 0; i + first <= n; i++) {
+		if (get(boot, boot->contiguous + first + i) != COMMITTED)
 			continue;
 		bits[i / 8] |= (uint8_t)(1 << i % 8);
 		len = i / 8 + 1;
@@ -258,7 +258,7 @@ size_t boot_encode(const struct boot *boot, uint8_t ret[static BOOT_ENCODED_MAX]
 
 		memcpy(ret + 1 + i * 8, &n, sizeof(n));
 	}
-	return HEAD_LEN + encode_bits(&then, ret + HEAD_LEN);
+	return HEAD_LEN + boot_bits(&then, 1, ret + HEAD_LEN);
 }
 
 static uint64_t number_at(const uint8_t *data, size_t i)

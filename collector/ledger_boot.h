@@ -62,5 +62,10 @@ void boot_preview(const struct boot *boot, struct boot *ret);
  */
 #define BOOT_ENCODED_MAX (1 + 9 * 8 + LEDGER_WINDOW / 8)
 size_t boot_encode(const struct boot *boot, uint8_t ret[static BOOT_ENCODED_MAX]);
+/*
+ * A bit for each number from contiguous + first on, lowest first: is it committed? Returns the
+ * length up to the last that is.
+ */
+size_t boot_bits(const struct boot *boot, uint64_t first, uint8_t bits[static LEDGER_WINDOW / 8]);
 /* False, *ret untouched: not what boot_encode gives, or no memory. */
 bool boot_decode(const uint8_t *data, size_t len, struct boot *ret);

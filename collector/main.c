@@ -82,6 +82,13 @@ static const struct http_route routes[] = {
 	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_render},
 };
 
+static bool reply(void *ctx, const struct receive_from *to, const uint8_t *data, size_t len)
+{
+	struct collector *c = ctx;
+
+	return c->receive && receive_reply(c->receive, to, data, len);
+}
+
 static void committed(void *ctx)
 {
 	struct collector *c = ctx;
@@ -129,8 +136,7 @@ static void stop(void *ctx, int signal)
 	log_info("stopping", "signal=%s", signal == SIGINT ? "SIGINT" : "SIGTERM");
 	c->stop_by_ms = clock_mono_ms() + STOP_MAX_MS;
 	receive_drain(c->receive);
-	receive_close(c->receive);
-	c->receive = NULL;
+	receive_stop(c->receive); /* the acknowledgements of what is flushed go out through it */
 	pipeline_flush(c->pipeline, flushed, c);
 	c->stop_timer = (struct loop_timer){.fn = stop_look, .ctx = c};
 	loop_timer_set(c->loop, &c->stop_timer, clock_mono_ms());
@@ -193,7 +199,9 @@ static int stories_open(struct collector *c, char err[static ERR_LEN])
 		.stats = &c->stats,
 		.cluster = c->config.cluster,
 		.committed = committed,
-		.committed_ctx = c};
+		.committed_ctx = c,
+		.reply = reply,
+		.reply_ctx = c};
 	int r = names_open(c->loop, &names, &c->stats, &c->names, err);
 
 	if (r < 0)

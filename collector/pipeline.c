@@ -31,6 +31,7 @@ struct pipeline {
 	struct intake *intake;
 	struct waiting *waiting;
 	struct batch *batch;
+	struct acks *acks;
 	struct loop_timer beat;
 	struct commit *flying;
 	bool has_more;   /* ready, but the batch was full */
@@ -110,7 +111,7 @@ static void commit_failed(struct pipeline *p, const struct commit *commit)
 {
 	struct stats *stats = p->parts.stats;
 
-	ledger_batch_abort(p->parts.ledger);
+	ledger_batch_abort(p->parts.ledger, NULL, NULL);
 	stats->commit_failures++;
 	stats->commit_failed_bytes += commit->bytes;
 	if (!p->is_failing)
@@ -127,11 +128,17 @@ static void note_latency(struct stats *stats, int64_t end_ms)
 		stats->commit_us = (uint64_t)took_ms * 1000;
 }
 
+static void boot_committed(void *ctx, const uint8_t boot_id[static BOOT_ID_LEN])
+{
+	acks_owe(ctx, boot_id);
+}
+
 static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 {
 	struct stats *stats = p->parts.stats;
 
-	ledger_batch_commit(p->parts.ledger);
+	ledger_batch_commit(p->parts.ledger, boot_committed, p->acks);
+	acks_send(p->acks, clock_mono_ms());
 	stats->commits++;
 	stats->committed_bytes += commit->sums.bytes;
 	stats->rows_dropped_bytes += commit->sums.dropped;
@@ -263,6 +270,7 @@ static void beat(void *ctx, int64_t now_ms)
 		figures_renew(p->parts.figures, now_ms, clock_wall_ms());
 	commit_start(p, now_ms);
 	flush_check(p);
+	acks_send(p->acks, now_ms);
 	if (p->parts.live)
 		live_draw(p->parts.live, clock_wall_ms());
 }
@@ -283,9 +291,12 @@ static bool parts_make(struct pipeline *p)
 
 	p->waiting = waiting_new(PIPELINE_RECORDS_MAX, hash_random_seed());
 	p->batch = batch_new(&batch);
+	p->acks = acks_new(
+		parts->ledger, parts->stats, hash_random_seed(), parts->reply, parts->reply_ctx);
 	intake.waiting = p->waiting;
+	intake.acks = p->acks;
 	p->intake = intake_new(&intake);
-	return p->waiting && p->batch && p->intake;
+	return p->waiting && p->batch && p->acks && p->intake;
 }
 
 int pipeline_open(
@@ -315,6 +326,7 @@ void pipeline_close(struct pipeline *p)
 		p->flying->pipeline = NULL;
 	loop_timer_cancel(p->parts.loop, &p->beat);
 	intake_free(p->intake);
+	acks_free(p->acks);
 	batch_free(p->batch);
 	waiting_free(p->waiting);
 	free(p);
@@ -324,8 +336,7 @@ void pipeline_datagram(void *ctx, const uint8_t *data, size_t len, const struct 
 {
 	struct pipeline *p = ctx;
 
-	(void)from;
-	intake_datagram(p->intake, data, len, clock_mono_ms());
+	intake_datagram(p->intake, data, len, from, clock_mono_ms());
 }
 
 void pipeline_flush(struct pipeline *p, void (*done)(void *ctx), void *ctx)

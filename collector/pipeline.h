@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "acks.h"
 #include "err.h"
 #include "figures.h"
 #include "ledger.h"
@@ -36,6 +37,8 @@ struct pipeline_parts {
 	const char *cluster;          /* for probes that do not say */
 	void (*committed)(void *ctx); /* after each commit */
 	void *committed_ctx;
+	acks_send_fn *reply;
+	void *reply_ctx;
 };
 
 struct pipeline;

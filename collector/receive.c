@@ -15,7 +15,7 @@
 #define ROUNDS_A_TURN 16   /* then the loop's others have their turn */
 #define ROUNDS_DRAIN  4096
 #define RCVBUF_BYTES  (8 * 1024 * 1024) /* a second of 10,000 probes; the kernel doubles it */
-#define CONTROL_BYTES CMSG_SPACE(sizeof(uint32_t))
+#define CONTROL_BYTES (CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(struct in6_pktinfo)))
 
 struct receive {
 	struct loop *loop;
@@ -23,6 +23,8 @@ struct receive {
 	receive_fn *fn;
 	void *ctx;
 	int fd;
+	bool is_v4; /* the socket; else it takes both */
+	bool is_stopped;
 	uint16_t port;
 	uint32_t drops; /* the kernel's count, which wraps */
 	struct mmsghdr msgs[BATCH];
@@ -48,16 +50,37 @@ static void msgs_reset(struct receive *r)
 
 /* SO_RXQ_OVFL (socket(7)): datagrams dropped since the socket was made, sent along once there are
  * any. */
-static void drops_count(struct receive *r, struct msghdr *hdr)
+static void drops_count(struct receive *r, const struct cmsghdr *c)
 {
-	struct cmsghdr *c = CMSG_FIRSTHDR(hdr);
 	uint32_t drops;
 
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
-		return;
 	memcpy(&drops, CMSG_DATA(c), sizeof(drops));
 	r->stats->receive_drops += (uint32_t)(drops - r->drops);
 	r->drops = drops;
+}
+
+static bool is_control(const struct cmsghdr *c, int level, int type)
+{
+	return c->cmsg_level == level && c->cmsg_type == type;
+}
+
+static void control_read(struct receive *r, struct msghdr *hdr, struct receive_from *from)
+{
+	struct in6_pktinfo info6;
+	struct in_pktinfo info4;
+
+	from->local.len = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c; c = CMSG_NXTHDR(hdr, c)) {
+		if (is_control(c, SOL_SOCKET, SO_RXQ_OVFL)) {
+			drops_count(r, c);
+		} else if (is_control(c, IPPROTO_IPV6, IPV6_PKTINFO)) {
+			memcpy(&info6, CMSG_DATA(c), sizeof(info6));
+			from->local = addr_v6(info6.ipi6_addr.s6_addr);
+		} else if (is_control(c, IPPROTO_IP, IP_PKTINFO)) {
+			memcpy(&info4, CMSG_DATA(c), sizeof(info4));
+			from->local = addr_v4((const uint8_t *)&info4.ipi_spec_dst);
+		}
+	}
 }
 
 static void msg_deliver(struct receive *r, size_t i)
@@ -66,7 +89,7 @@ static void msg_deliver(struct receive *r, size_t i)
 
 	r->stats->datagrams++;
 	r->stats->datagram_bytes += r->msgs[i].msg_len;
-	drops_count(r, hdr);
+	control_read(r, hdr, &r->from[i]);
 	if (hdr->msg_flags & MSG_TRUNC) {
 		r->stats->receive_truncated++;
 		return;
@@ -141,8 +164,12 @@ static void socket_tune(int fd, const struct addr *addr)
 {
 	static const int on = 1, off = 0, bytes = RCVBUF_BYTES;
 
-	if (addr->len == 16)
+	if (addr->len == 16) {
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	} else {
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	}
 	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
 	/* Beyond net.core.rmem_max only with CAP_NET_ADMIN. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
@@ -191,6 +218,7 @@ int receive_open(struct loop *loop, const char *listen, struct stats *stats, rec
 		result = -errno;
 		goto fail;
 	}
+	r->is_v4 = addr.len == 4;
 	socket_tune(r->fd, &addr);
 	result = socket_bind(r, &addr, port);
 	if (result < 0)
@@ -208,11 +236,60 @@ void receive_close(struct receive *r)
 {
 	if (!r)
 		return;
-	if (r->fd >= 0) {
-		loop_unwatch(r->loop, r->fd);
+	receive_stop(r);
+	if (r->fd >= 0)
 		close(r->fd);
-	}
 	free(r);
+}
+
+void receive_stop(struct receive *r)
+{
+	if (r->fd >= 0 && !r->is_stopped)
+		loop_unwatch(r->loop, r->fd);
+	r->is_stopped = true;
+}
+
+/* The source address of the answer (ip(7), ipv6(7)); a v4-mapped one serves for IPv4 too. */
+static size_t source_put(const struct receive *r, const struct addr *local, struct msghdr *hdr)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(hdr);
+
+	if (r->is_v4) {
+		struct in_pktinfo info = {0};
+
+		memcpy(&info.ipi_spec_dst, local->bytes, sizeof(info.ipi_spec_dst));
+		c->cmsg_level = IPPROTO_IP;
+		c->cmsg_type = IP_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+		return CMSG_SPACE(sizeof(info));
+	}
+	struct in6_pktinfo info = {0};
+
+	memcpy(&info.ipi6_addr, local->bytes, sizeof(info.ipi6_addr));
+	c->cmsg_level = IPPROTO_IPV6;
+	c->cmsg_type = IPV6_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(c), &info, sizeof(info));
+	return CMSG_SPACE(sizeof(info));
+}
+
+bool receive_reply(
+	struct receive *r, const struct receive_from *to, const uint8_t *data, size_t len)
+{
+	_Alignas(struct cmsghdr) uint8_t control[CONTROL_BYTES] = {0};
+	struct iovec iov = {.iov_base = (void *)data, .iov_len = len};
+	struct msghdr hdr = {.msg_name = (void *)&to->addr,
+		.msg_namelen = to->len,
+		.msg_iov = &iov,
+		.msg_iovlen = 1};
+
+	if (to->local.len != 0) {
+		hdr.msg_control = control;
+		hdr.msg_controllen = sizeof(control);
+		hdr.msg_controllen = source_put(r, &to->local, &hdr);
+	}
+	return sendmsg(r->fd, &hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
 uint16_t receive_port(const struct receive *r)

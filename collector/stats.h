@@ -36,6 +36,11 @@
 		"counter", "")                                                                     \
 	X(duplicates, "nstats_datagrams_duplicate_total", "counter",                               \
 		"Datagrams that were counted before")                                              \
+	X(acks, "nstats_acks_total", "counter", "Acknowledgements sent")                           \
+	X(ack_bytes, "nstats_ack_bytes_total", "counter", "Bytes of the acknowledgements sent")    \
+	X(acks_dropped, "nstats_acks_dropped_total", "counter",                                    \
+		"Acknowledgements owed and not sent: too many at a time, or no room in the "       \
+		"kernel")                                                                          \
 	X(late, "nstats_datagrams_late_total", "counter",                                          \
 		"Datagrams that came after their probe had given them up")                         \
 	X(records, "nstats_records_total", "counter", "Flow records accepted")                     \

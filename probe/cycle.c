@@ -188,15 +188,18 @@ static void wait_live(struct cycle *cycle, int64_t wait_ms, const volatile sig_a
 {
 	int64_t now_ms = clock_mono_ms();
 	bool is_health_due = now_ms >= cycle->health_due_ms;
-	struct pollfd fds[] = {
-		{.fd = is_health_due ? cycle->health_fd : -1, .events = POLLIN},
-		{.fd = capture_fd(cycle->capture), .events = POLLIN},
-		{.fd = cycle->deliver ? deliver_fd(cycle->deliver) : -1, .events = POLLIN},
-	};
+	struct pollfd fds[2 + DELIVER_FDS];
+	int deliver[DELIVER_FDS] = {-1, -1};
 	struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
 	sigset_t all, before;
 	int n = 0;
 
+	if (cycle->deliver)
+		deliver_fds(cycle->deliver, deliver);
+	fds[0] = (struct pollfd){.fd = is_health_due ? cycle->health_fd : -1, .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = capture_fd(cycle->capture), .events = POLLIN};
+	for (size_t i = 0; i < DELIVER_FDS; i++)
+		fds[2 + i] = (struct pollfd){.fd = deliver[i], .events = POLLIN};
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	if (!*stop)

@@ -12,9 +12,11 @@
 
 #define SEND_BUDGET   64 /* datagrams between two looks at the capture, or two pauses */
 #define SEND_RETRY_MS 50
-#define HASTE_MS      2 /* before the next try, where nothing else waits */
+#define WAIT_MS       20 /* for an acknowledgement, between two looks at what is due */
+#define HASTE_MS      2  /* before the next try, where nothing else waits */
 #define PACE_MS       1
-#define PATIENCE_MS   2000
+#define PATIENCE_MS   10000 /* a collector commits within 3 s */
+#define AGAIN_MS      2000  /* at the end; a collector commits within 3 s, mostly within 1 s */
 
 struct deliver {
 	struct deliver_config config;
@@ -35,7 +37,7 @@ int deliver_new(const struct deliver_config *config, struct deliver **ret, char 
 		return -ENOMEM;
 	}
 	deliver->config = *config;
-	r = outbox_new(config->sender, config->ring_bytes, &deliver->outbox, err);
+	r = outbox_new(config->sender, config->ring_bytes, clock_mono_ms(), &deliver->outbox, err);
 	if (r < 0) {
 		deliver_free(deliver);
 		return r;
@@ -70,6 +72,16 @@ static void take_address(struct deliver *deliver, int64_t now_ms)
 		log_info("collector found", "addr=%s port=%u", text, deliver->config.port);
 }
 
+/* Its name may lead elsewhere now, and so may another source port. */
+static void look_for_a_path(struct deliver *deliver, int64_t now_ms)
+{
+	if (!outbox_take_path(deliver->outbox))
+		return;
+	log_debug("collector does not answer", "act=\"new port, fresh look-up\"");
+	sender_renew(deliver->config.sender);
+	resolver_ask_again(deliver->config.resolver, now_ms);
+}
+
 static enum outbox_state step(struct deliver *deliver, int64_t now_ms)
 {
 	enum outbox_state state;
@@ -80,9 +92,13 @@ static enum outbox_state step(struct deliver *deliver, int64_t now_ms)
 	if (resolver_take_failure(deliver->config.resolver))
 		log_warn(
 			"collector's name has no address", "act=\"asked again every few seconds\"");
-	if (now_ms < deliver->send_due_ms)
+	if (now_ms < deliver->send_due_ms) {
+		/* What is readable and stays unread would not let poll sleep. */
+		(void)outbox_step(deliver->outbox, now_ms, 0, &n);
 		return OUTBOX_BLOCKED;
-	state = outbox_send(deliver->outbox, SEND_BUDGET, &n);
+	}
+	state = outbox_step(deliver->outbox, now_ms, SEND_BUDGET, &n);
+	look_for_a_path(deliver, now_ms);
 	deliver->burst += n;
 	/* POLLOUT would be ready at once after ENETUNREACH or ECONNREFUSED: a timer serves all. */
 	deliver->send_due_ms = now_ms;
@@ -94,44 +110,87 @@ static enum outbox_state step(struct deliver *deliver, int64_t now_ms)
 int64_t deliver_step(struct deliver *deliver, int64_t now_ms)
 {
 	enum outbox_state state = step(deliver, now_ms);
+	int64_t due_ms = deliver->send_due_ms;
 
-	if (state != OUTBOX_EMPTY && deliver->send_due_ms < deliver->resolve_due_ms)
-		return deliver->send_due_ms;
+	if (state == OUTBOX_WAITING)
+		due_ms = outbox_due_ms(deliver->outbox, now_ms);
+	if (state != OUTBOX_EMPTY && due_ms < deliver->resolve_due_ms)
+		return due_ms;
 	return deliver->resolve_due_ms;
 }
 
-int deliver_fd(const struct deliver *deliver)
+void deliver_fds(const struct deliver *deliver, int ret[static DELIVER_FDS])
 {
-	return resolver_fd(deliver->config.resolver);
+	ret[0] = resolver_fd(deliver->config.resolver);
+	ret[1] = sender_fd(deliver->config.sender);
+}
+
+static void wait_for_answers(const struct deliver *deliver, int64_t max_ms)
+{
+	struct pollfd polled[DELIVER_FDS];
+	int fds[DELIVER_FDS];
+
+	deliver_fds(deliver, fds);
+	for (size_t i = 0; i < DELIVER_FDS; i++)
+		polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	(void)poll(polled, DELIVER_FDS, (int)max_ms);
+}
+
+/*
+ * At the end there is no time for three fruitless rounds, and the collector may have moved since
+ * the last acknowledgement. Another port comes second: an answer to the old one may be under way.
+ */
+static void doubt_the_path(struct deliver *deliver, unsigned n_again, int64_t now_ms)
+{
+	resolver_ask_again(deliver->config.resolver, now_ms);
+	if (n_again == 1)
+		sender_renew(deliver->config.sender);
 }
 
 bool deliver_flush(struct deliver *deliver, int64_t max_ms)
 {
-	int64_t deadline_ms = clock_mono_ms() + max_ms;
+	int64_t begun_ms = clock_mono_ms();
+	int64_t again_ms = begun_ms + AGAIN_MS;
+	unsigned n_again = 0;
 
+	outbox_hurry(deliver->outbox, begun_ms, false);
 	for (;;) {
 		int64_t now_ms = clock_mono_ms();
-		struct pollfd fd = {.fd = deliver_fd(deliver), .events = POLLIN};
 		enum outbox_state state = step(deliver, now_ms);
 
 		if (state == OUTBOX_EMPTY)
 			return true;
-		if (now_ms >= deadline_ms)
+		if (now_ms - begun_ms >= max_ms)
 			return false;
-		(void)poll(&fd, 1, state == OUTBOX_BLOCKED ? HASTE_MS : PACE_MS);
+		if (now_ms >= again_ms) {
+			doubt_the_path(deliver, n_again++, now_ms);
+			outbox_hurry(deliver->outbox, now_ms, true);
+			again_ms = now_ms + AGAIN_MS;
+		}
+		wait_for_answers(deliver, state == OUTBOX_WAITING   ? WAIT_MS
+					  : state == OUTBOX_BLOCKED ? HASTE_MS
+								    : PACE_MS);
 	}
 }
 
 /*
- * A file has no clock that would pace it: each datagram is waited for, so that the ring need not
- * evict, and the receiver is left a breath now and then. Where nothing is taken, that is waited for
- * once.
+ * A file has no clock that would pace it: each datagram is sent at once, and where the ring is full
+ * its acknowledgements are waited for, so that it need not evict. Where none comes, that is waited
+ * for once.
  */
 static void send_patiently(struct deliver *deliver)
 {
+	int64_t begun_ms = clock_mono_ms();
 	bool was_stuck = deliver->is_stuck;
+	enum outbox_state state;
 
-	deliver->is_stuck = !deliver_flush(deliver, was_stuck ? 0 : PATIENCE_MS);
+	do {
+		state = step(deliver, clock_mono_ms());
+		deliver->is_stuck = !outbox_has_room(deliver->outbox);
+		if (!deliver->is_stuck && state != OUTBOX_BLOCKED)
+			break;
+		wait_for_answers(deliver, HASTE_MS);
+	} while (!was_stuck && clock_mono_ms() - begun_ms < PATIENCE_MS);
 	if (deliver->is_stuck && !was_stuck)
 		log_warn(
 			"collector takes nothing", "act=\"reading on, the ring keeps the newest\"");
@@ -144,7 +203,10 @@ static void send_patiently(struct deliver *deliver)
 void deliver_rows(
 	struct deliver *deliver, const struct report *head, const struct record *rows, size_t n)
 {
-	outbox_begin(deliver->outbox, head, rows, n);
+	int64_t now_ms = clock_mono_ms();
+	int64_t due_ms = now_ms + outbox_spread_ms(deliver->outbox, deliver->config.spread_ms);
+
+	outbox_begin(deliver->outbox, head, rows, n, head->is_final ? now_ms : due_ms);
 	while (outbox_seal_next(deliver->outbox)) {
 		if (deliver->config.is_patient)
 			send_patiently(deliver);

@@ -13,7 +13,8 @@ struct deliver_config {
 	struct resolver *resolver;
 	uint16_t port;
 	size_t ring_bytes;
-	bool is_patient; /* nothing else waits: send before the ring is full, and pace */
+	int64_t spread_ms; /* this boot's share of it is how long an interval's datagrams wait */
+	bool is_patient;   /* nothing else waits: send before the ring is full, and pace */
 };
 
 struct deliver;
@@ -26,14 +27,15 @@ void deliver_free(struct deliver *deliver);
 int64_t deliver_step(struct deliver *deliver, int64_t now_ms);
 
 /* For POLLIN: then deliver_step has something to read. -1: never. */
-int deliver_fd(const struct deliver *deliver);
+#define DELIVER_FDS 2
+void deliver_fds(const struct deliver *deliver, int ret[static DELIVER_FDS]);
 
 /* Seals the rows into datagrams, and sends as far as they may be sent now. head: see outbox_begin.
  */
 void deliver_rows(
 	struct deliver *deliver, const struct report *head, const struct record *rows, size_t n);
 
-/* Waits until everything is sent. False: not within max_ms. */
+/* Waits until everything is acknowledged. False: not within max_ms. */
 bool deliver_flush(struct deliver *deliver, int64_t max_ms);
 
 uint64_t deliver_evicted_bytes(const struct deliver *deliver);

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLUSH_MAX_MS 2000
+#define FLUSH_MAX_MS 8000 /* for the last acknowledgements; a pod has 30 s to end, mostly */
 
 /* A cumulative counter that is warned of when it begins to rise, not in every interval. */
 struct watch {
@@ -45,6 +45,8 @@ static int open_deliver(struct meter *meter, char err[static ERR_LEN])
 		.resolver = meter->parts.resolver,
 		.port = meter->config.collector_port,
 		.ring_bytes = meter->config.ring_bytes,
+		/* Half: what an interval's end has begun is over before the next one ends. */
+		.spread_ms = meter->config.is_file ? 0 : meter->config.interval_ms / 2,
 		.is_patient = meter->config.is_file,
 	};
 
@@ -270,7 +272,7 @@ static int end_print(struct meter *meter, char err[static ERR_LEN])
 static void end_deliver(struct meter *meter)
 {
 	if (!deliver_flush(meter->deliver, FLUSH_MAX_MS))
-		log_warn("not all datagrams were sent", "");
+		log_warn("not all is acknowledged", "act=\"given up\"");
 	meter->totals.evicted_bytes = deliver_evicted_bytes(meter->deliver);
 	meter->totals.send_errors = sender_errors(meter->parts.sender);
 }

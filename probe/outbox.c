@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "outbox.h"
 
+#include "hash.h"
+#include "resend.h"
 #include "ring.h"
-#include "wire.h"
+#include "wire_ack.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,23 +12,34 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define ACKS_A_TURN 256 /* then the capture has its turn */
+
 struct outbox {
 	struct sender *sender;
 	struct ring *ring;
 	struct wire_encoder *encoder;
 	uint8_t boot_id[BOOT_ID_LEN];
-	uint64_t sequence; /* of the next datagram */
+	uint64_t sequence;   /* of the next datagram */
+	uint64_t sent_up_to; /* the highest sequence that ever went */
 	uint64_t sealed_bytes;
 	uint64_t lost_bytes; /* of rows that no datagram could hold */
+	struct resend resend;
+	struct outbox_stats stats;
 
 	struct report head; /* of the interval that is being sealed */
+	int64_t due_ms;
 	const struct record *rows;
 	size_t n_rows;
 	uint8_t datagram[WIRE_DATAGRAM_MAX];
 };
 
-int outbox_new(
-	struct sender *sender, size_t ring_bytes, struct outbox **ret, char err[static ERR_LEN])
+static uint64_t boot_hash(const struct outbox *outbox)
+{
+	return hash_bytes(outbox->boot_id, sizeof(outbox->boot_id), 0);
+}
+
+int outbox_new(struct sender *sender, size_t ring_bytes, int64_t now_ms, struct outbox **ret,
+	char err[static ERR_LEN])
 {
 	struct outbox *outbox = calloc(1, sizeof(*outbox));
 	int r = -ENOMEM;
@@ -44,6 +57,7 @@ int outbox_new(
 		r = -EIO;
 		goto fail;
 	}
+	resend_init(&outbox->resend, boot_hash(outbox), now_ms);
 	*ret = outbox;
 	return 0;
 
@@ -71,8 +85,8 @@ static uint64_t rows_bytes(const struct record *rows, size_t n)
 	return sum;
 }
 
-void outbox_begin(
-	struct outbox *outbox, const struct report *head, const struct record *rows, size_t n)
+void outbox_begin(struct outbox *outbox, const struct report *head, const struct record *rows,
+	size_t n, int64_t due_ms)
 {
 	struct report *own = &outbox->head;
 	size_t i = 0;
@@ -92,16 +106,20 @@ void outbox_begin(
 	outbox->lost_bytes += rows_bytes(rows + i, n - i);
 	outbox->rows = rows;
 	outbox->n_rows = i;
+	outbox->due_ms = due_ms;
 }
 
 bool outbox_seal_next(struct outbox *outbox)
 {
 	struct report *head = &outbox->head;
-	struct ring_item item = {.sequence = outbox->sequence, .data = outbox->datagram};
+	struct ring_item item = {
+		.sequence = outbox->sequence, .data = outbox->datagram, .due_ms = outbox->due_ms};
 	size_t n;
 
 	if (head->part == head->parts)
 		return false;
+	/* Before `oldest` is read: the last datagram must tell of what went for its own sake. */
+	ring_make_room(outbox->ring, WIRE_DATAGRAM_MAX);
 	n = wire_fit(outbox->encoder, head, outbox->rows, outbox->n_rows);
 	item.row_bytes = rows_bytes(outbox->rows, n);
 	outbox->sealed_bytes += item.row_bytes;
@@ -121,25 +139,113 @@ bool outbox_seal_next(struct outbox *outbox)
 	return true;
 }
 
-enum outbox_state outbox_send(struct outbox *outbox, size_t budget, size_t *ret_n)
+bool outbox_has_room(const struct outbox *outbox)
+{
+	return ring_has_room(outbox->ring, WIRE_DATAGRAM_MAX);
+}
+
+static bool take_ack(struct outbox *outbox, const struct ack *ack)
+{
+	if (memcmp(ack->boot_id, outbox->boot_id, BOOT_ID_LEN) != 0 ||
+		ack->contiguous > outbox->sent_up_to)
+		return false;
+	ring_acknowledge_up_to(outbox->ring, ack->contiguous);
+	for (size_t i = 0; i < ack->bitmap_len * 8; i++) {
+		uint64_t sequence = ack->contiguous + 2 + i;
+
+		if (sequence > outbox->sent_up_to)
+			break;
+		if (ack->bitmap[i / 8] >> i % 8 & 1)
+			ring_acknowledge(outbox->ring, sequence);
+	}
+	return true;
+}
+
+static void take_acks(struct outbox *outbox, int64_t now_ms)
+{
+	uint8_t buf[WIRE_DATAGRAM_MAX + 1];
+	struct ack ack;
+	size_t len;
+
+	for (int i = 0; i < ACKS_A_TURN; i++) {
+		len = sender_receive(outbox->sender, buf, sizeof(buf));
+		if (len == 0)
+			return;
+		if (wire_ack_decode(buf, len, &ack) != WIRE_OK || !take_ack(outbox, &ack)) {
+			outbox->stats.bad_acks++;
+			continue;
+		}
+		outbox->stats.acks++;
+		if (resend_heard(&outbox->resend))
+			ring_hurry(outbox->ring, now_ms, UINT32_MAX);
+	}
+}
+
+/* The oldest that may go: where what was sent before may not, one that is new. */
+static bool next_to_send(struct outbox *outbox, int64_t now_ms, struct ring_item *ret)
+{
+	if (!ring_next_due(outbox->ring, now_ms, UINT32_MAX, ret))
+		return false;
+	if (ret->tries == 0 || resend_may(&outbox->resend, now_ms))
+		return true;
+	return ring_next_due(outbox->ring, now_ms, 0, ret);
+}
+
+enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budget, size_t *ret_n)
 {
 	struct ring_item item;
 
 	*ret_n = 0;
-	while (ring_next_unsent(outbox->ring, &item)) {
-		if (*ret_n == budget)
-			return OUTBOX_MORE;
+	take_acks(outbox, now_ms);
+	while (*ret_n < budget) {
+		if (!next_to_send(outbox, now_ms, &item))
+			return ring_is_empty(outbox->ring) ? OUTBOX_EMPTY : OUTBOX_WAITING;
 		if (sender_send(outbox->sender, item.data, item.len) != SEND_OK)
 			return OUTBOX_BLOCKED;
-		ring_mark_sent(outbox->ring, item.sequence);
-		/* Without acknowledgements a datagram has done its work when the kernel took it. */
-		ring_release(outbox->ring, item.sequence);
+		ring_mark_sent(outbox->ring, item.sequence,
+			resend_sent(&outbox->resend, item.tries + 1, now_ms));
+		if (item.sequence > outbox->sent_up_to)
+			outbox->sent_up_to = item.sequence;
+		outbox->stats.sent++;
+		outbox->stats.resent += item.tries > 0;
 		++*ret_n;
 	}
-	return OUTBOX_EMPTY;
+	return OUTBOX_MORE;
+}
+
+int64_t outbox_due_ms(const struct outbox *outbox, int64_t now_ms)
+{
+	int64_t new_ms = ring_due_ms(outbox->ring, 0);
+	int64_t any_ms = ring_due_ms(outbox->ring, UINT32_MAX);
+
+	if (any_ms <= now_ms)
+		any_ms = resend_may_at(&outbox->resend, now_ms);
+	return new_ms < any_ms ? new_ms : any_ms;
+}
+
+void outbox_hurry(struct outbox *outbox, int64_t now_ms, bool is_again)
+{
+	ring_hurry(outbox->ring, now_ms, is_again ? UINT32_MAX : 0);
+	if (is_again)
+		resend_hurry(&outbox->resend, now_ms);
+}
+
+bool outbox_take_path(struct outbox *outbox)
+{
+	return resend_take_path(&outbox->resend);
+}
+
+int64_t outbox_spread_ms(const struct outbox *outbox, int64_t span_ms)
+{
+	return span_ms > 0 ? (int64_t)(boot_hash(outbox) % (uint64_t)span_ms) : 0;
 }
 
 uint64_t outbox_evicted_bytes(const struct outbox *outbox)
 {
 	return ring_stats(outbox->ring)->evicted_bytes + outbox->lost_bytes;
+}
+
+const struct outbox_stats *outbox_stats(const struct outbox *outbox)
+{
+	return &outbox->stats;
 }

@@ -2,6 +2,7 @@
 #include "ring.h"
 
 #include <assert.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +11,13 @@
 struct item {
 	uint64_t sequence;
 	uint64_t row_bytes;
-	uint32_t len;
-	bool is_sent;
+	int64_t due_ms;
+	uint32_t tries;
+	uint16_t len;
+	bool is_acknowledged; /* and waits for those before it */
 	uint8_t data[];
 };
-static_assert(sizeof(struct item) % ITEM_ALIGN == 0, "items follow each other");
+static_assert(alignof(struct item) <= ITEM_ALIGN, "items follow each other");
 
 /*
  * Items lie in one piece each, from head to tail; where the next did not fit behind the last, it
@@ -27,7 +30,6 @@ struct ring {
 	size_t end;
 	bool is_wrapped;
 	size_t n;
-	size_t n_unsent;
 	struct ring_stats stats;
 	uint8_t *block;
 };
@@ -57,7 +59,7 @@ void ring_free(struct ring *ring)
 
 static size_t item_size(size_t len)
 {
-	return (sizeof(struct item) + len + ITEM_ALIGN - 1) / ITEM_ALIGN * ITEM_ALIGN;
+	return (offsetof(struct item, data) + len + ITEM_ALIGN - 1) / ITEM_ALIGN * ITEM_ALIGN;
 }
 
 static struct item *item_at(const struct ring *ring, size_t at)
@@ -76,17 +78,25 @@ static void drop_oldest(struct ring *ring)
 {
 	size_t next = step(ring, ring->head);
 
-	ring->n_unsent -= !item_at(ring, ring->head)->is_sent;
 	if (next < ring->head)
 		ring->is_wrapped = false;
 	ring->head = next;
 	ring->n--;
 }
 
-static void count_evicted(struct ring *ring, uint64_t row_bytes)
+/* So that the oldest is always one that still waits. */
+static void drop_acknowledged(struct ring *ring)
+{
+	while (ring->n > 0 && item_at(ring, ring->head)->is_acknowledged)
+		drop_oldest(ring);
+}
+
+static void evict(struct ring *ring)
 {
 	ring->stats.evicted_datagrams++;
-	ring->stats.evicted_bytes += row_bytes;
+	ring->stats.evicted_bytes += item_at(ring, ring->head)->row_bytes;
+	drop_oldest(ring);
+	drop_acknowledged(ring);
 }
 
 /* Moves tail to where size bytes are free in one piece. */
@@ -111,66 +121,150 @@ static bool find_room(struct ring *ring, size_t size)
 void ring_push(struct ring *ring, const struct ring_item *item)
 {
 	struct item *place;
-	size_t size;
+	size_t size = item_size(item->len);
 
-	if (item->len > UINT32_MAX || item_size(item->len) > ring->cap) {
-		count_evicted(ring, item->row_bytes);
+	if (item->len > UINT16_MAX || size > ring->cap) {
+		ring->stats.evicted_datagrams++;
+		ring->stats.evicted_bytes += item->row_bytes;
 		return;
 	}
-	size = item_size(item->len);
-	while (!find_room(ring, size)) {
-		count_evicted(ring, item_at(ring, ring->head)->row_bytes);
-		drop_oldest(ring);
-	}
+	while (!find_room(ring, size))
+		evict(ring);
 	place = item_at(ring, ring->tail);
 	place->sequence = item->sequence;
 	place->row_bytes = item->row_bytes;
-	place->len = (uint32_t)item->len;
-	place->is_sent = false;
+	place->due_ms = item->due_ms;
+	place->tries = item->tries;
+	place->len = (uint16_t)item->len;
+	place->is_acknowledged = false;
 	memcpy(place->data, item->data, item->len);
 	ring->tail += size;
 	ring->n++;
-	ring->n_unsent++;
 }
 
-bool ring_next_unsent(struct ring *ring, struct ring_item *ret)
+bool ring_has_room(const struct ring *ring, size_t len)
 {
-	const struct item *item;
+	size_t size = item_size(len);
+
+	if (ring->n == 0)
+		return size <= ring->cap;
+	if (ring->is_wrapped)
+		return ring->head - ring->tail >= size;
+	return ring->cap - ring->tail >= size || ring->head >= size;
+}
+
+void ring_make_room(struct ring *ring, size_t len)
+{
+	while (ring->n > 0 && !ring_has_room(ring, len))
+		evict(ring);
+}
+
+static bool may_go(const struct item *item, uint32_t max_tries)
+{
+	return !item->is_acknowledged && item->tries <= max_tries;
+}
+
+bool ring_next_due(
+	const struct ring *ring, int64_t now_ms, uint32_t max_tries, struct ring_item *ret)
+{
 	size_t at = ring->head;
 
-	if (ring->n_unsent == 0)
-		return false;
-	while (item_at(ring, at)->is_sent)
-		at = step(ring, at);
-	item = item_at(ring, at);
-	*ret = (struct ring_item){
-		.sequence = item->sequence,
-		.data = item->data,
-		.len = item->len,
-		.row_bytes = item->row_bytes,
-	};
-	return true;
+	for (size_t i = 0; i < ring->n; i++, at = step(ring, at)) {
+		const struct item *item = item_at(ring, at);
+
+		if (!may_go(item, max_tries) || item->due_ms > now_ms)
+			continue;
+		*ret = (struct ring_item){
+			.sequence = item->sequence,
+			.data = item->data,
+			.len = item->len,
+			.row_bytes = item->row_bytes,
+			.due_ms = item->due_ms,
+			.tries = item->tries,
+		};
+		return true;
+	}
+	return false;
 }
 
-void ring_mark_sent(struct ring *ring, uint64_t sequence)
+int64_t ring_due_ms(const struct ring *ring, uint32_t max_tries)
+{
+	int64_t due_ms = INT64_MAX;
+	size_t at = ring->head;
+
+	for (size_t i = 0; i < ring->n; i++, at = step(ring, at)) {
+		const struct item *item = item_at(ring, at);
+
+		if (may_go(item, max_tries) && item->due_ms < due_ms)
+			due_ms = item->due_ms;
+	}
+	return due_ms;
+}
+
+static struct item *find(const struct ring *ring, uint64_t sequence)
 {
 	size_t at = ring->head;
 
 	for (size_t i = 0; i < ring->n; i++, at = step(ring, at)) {
 		struct item *item = item_at(ring, at);
 
-		if (item->sequence != sequence)
-			continue;
-		ring->n_unsent -= !item->is_sent;
-		item->is_sent = true;
+		if (item->sequence == sequence)
+			return item;
+	}
+	return NULL;
+}
+
+void ring_mark_sent(struct ring *ring, uint64_t sequence, int64_t due_ms)
+{
+	struct item *item = find(ring, sequence);
+
+	if (!item)
 		return;
+	item->tries++;
+	item->due_ms = due_ms;
+}
+
+void ring_hurry(struct ring *ring, int64_t now_ms, uint32_t max_tries)
+{
+	size_t at = ring->head;
+
+	for (size_t i = 0; i < ring->n; i++, at = step(ring, at)) {
+		struct item *item = item_at(ring, at);
+
+		if (item->tries > max_tries)
+			continue;
+		if (item->due_ms > now_ms)
+			item->due_ms = now_ms;
+		if (item->tries > 1)
+			item->tries = 1;
 	}
 }
 
-void ring_release(struct ring *ring, uint64_t sequence)
+bool ring_acknowledge(struct ring *ring, uint64_t sequence)
 {
+	struct item *item = find(ring, sequence);
+
+	if (!item || item->is_acknowledged)
+		return false;
+	item->is_acknowledged = true;
+	drop_acknowledged(ring);
+	return true;
+}
+
+size_t ring_acknowledge_up_to(struct ring *ring, uint64_t sequence)
+{
+	size_t n = ring->n;
+
 	while (ring->n > 0 && item_at(ring, ring->head)->sequence <= sequence)
 		drop_oldest(ring);
+	n -= ring->n;
+	drop_acknowledged(ring);
+	return n;
+}
+
+bool ring_is_empty(const struct ring *ring)
+{
+	return ring->n == 0;
 }
 
 uint64_t ring_oldest(const struct ring *ring, uint64_t next)

@@ -8,16 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PEERS_MAX 4  /* addresses that the collector has had, newest kept */
-#define HELD_MAX  16 /* ports that we have had, newest kept */
+#define PEERS_MAX  4 /* addresses that the collector has had, newest kept */
+#define N_PORTS    65536
+#define ERRORS_MAX 16 /* read off the socket at a time, empty datagrams included */
 
 struct peer {
 	struct addr addr;
-	uint16_t port;
-};
-
-struct held {
-	uint8_t addr_len; /* of the family: 4 or 16; 0: none */
 	uint16_t port;
 };
 
@@ -30,8 +26,7 @@ struct sender {
 	struct peer peer;
 	struct peer peers[PEERS_MAX];
 	size_t next_peer;
-	struct held held[HELD_MAX];
-	size_t next_held;
+	uint8_t held[2][N_PORTS / 8]; /* a bit for each port that we have had, by family */
 	uint64_t errors;
 };
 
@@ -72,13 +67,14 @@ static int peer_fd(const struct sender *sender)
 	return sender->peer.addr.len == 4 ? sender->fd4 : sender->fd6;
 }
 
+static uint8_t *held_byte(struct sender *sender, uint8_t addr_len, uint16_t port)
+{
+	return &sender->held[addr_len == 16][port / 8];
+}
+
 static bool is_held(const struct sender *sender, uint8_t addr_len, uint16_t port)
 {
-	for (size_t i = 0; i < HELD_MAX; i++) {
-		if (sender->held[i].addr_len == addr_len && sender->held[i].port == port)
-			return true;
-	}
-	return false;
+	return sender->held[addr_len == 16][port / 8] >> port % 8 & 1;
 }
 
 static bool is_peer(const struct sender *sender, const struct addr *addr, uint16_t port)
@@ -102,10 +98,8 @@ static void remember_port(struct sender *sender, int fd)
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
 		return;
 	addr_from_sockaddr(&ss, &addr, &port);
-	if (port == 0 || is_held(sender, sender->peer.addr.len, port))
-		return;
-	sender->held[sender->next_held] = (struct held){sender->peer.addr.len, port};
-	sender->next_held = (sender->next_held + 1) % HELD_MAX;
+	if (port != 0)
+		*held_byte(sender, sender->peer.addr.len, port) |= (uint8_t)(1 << port % 8);
 }
 
 static int try_connect(struct sender *sender)
@@ -156,15 +150,47 @@ enum send_result sender_send(struct sender *sender, const uint8_t *data, size_t 
 	return SEND_LATER;
 }
 
+size_t sender_receive(struct sender *sender, uint8_t *buf, size_t cap)
+{
+	if (!sender->is_connected)
+		return 0;
+	for (int i = 0; i < ERRORS_MAX; i++) {
+		ssize_t len = recv(peer_fd(sender), buf, cap, MSG_DONTWAIT);
+
+		if (len > 0)
+			return (size_t)len;
+		if (len < 0 && errno == EAGAIN)
+			return 0;
+	}
+	return 0;
+}
+
+void sender_renew(struct sender *sender)
+{
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+	if (!sender->has_peer || peer_fd(sender) < 0)
+		return;
+	/* Also gives up the port, since we never bound one (net/ipv4/udp.c, __udp_disconnect). */
+	(void)connect(peer_fd(sender), &none, sizeof(none));
+	sender->is_connected = false;
+	(void)try_connect(sender);
+}
+
+int sender_fd(const struct sender *sender)
+{
+	return sender->is_connected ? peer_fd(sender) : -1;
+}
+
 bool sender_owns(const struct sender *sender, const struct packet *packet)
 {
 	if (packet->proto != IPPROTO_UDP || !packet->has_ports)
 		return false;
-	if (is_held(sender, packet->src.len, packet->src_port))
-		return is_peer(sender, &packet->dst, packet->dst_port);
-	if (is_held(sender, packet->dst.len, packet->dst_port))
-		return is_peer(sender, &packet->src, packet->src_port);
-	return false;
+	if (is_held(sender, packet->src.len, packet->src_port) &&
+		is_peer(sender, &packet->dst, packet->dst_port))
+		return true;
+	return is_held(sender, packet->dst.len, packet->dst_port) &&
+	       is_peer(sender, &packet->src, packet->src_port);
 }
 
 uint64_t sender_errors(const struct sender *sender)

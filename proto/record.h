@@ -95,6 +95,16 @@ struct report {
 	struct totals totals;
 };
 
+#define ACK_BITMAP_MAX 256
+
+/* What a collector has committed of one boot. */
+struct ack {
+	uint8_t boot_id[BOOT_ID_LEN];
+	uint64_t contiguous;            /* every sequence up to this one */
+	uint8_t bitmap[ACK_BITMAP_MAX]; /* bit i, lowest first: contiguous + 2 + i */
+	size_t bitmap_len;
+};
+
 static inline uint64_t counters_bytes(const struct counters *c)
 {
 	return c->tx_bytes + c->rx_bytes;

@@ -5,6 +5,7 @@
  */
 #include "wire.h"
 
+#include "arena.h"
 #include "nstats.pb-c.h"
 
 #include <assert.h>
@@ -85,8 +86,8 @@ struct wire_encoder {
 
 struct wire_decoder {
 	ProtobufCAllocator allocator;
-	size_t arena_used;
-	alignas(max_align_t) uint8_t arena[ARENA_BYTES];
+	struct arena arena;
+	alignas(max_align_t) uint8_t bytes[ARENA_BYTES];
 	struct record records[WIRE_RECORDS_MAX];
 };
 
@@ -327,20 +328,12 @@ size_t wire_encode(struct wire_encoder *encoder, const struct report *report,
 }
 
 /* Memory from the arena is given back all at once, by the next call of wire_decode. */
-static void *arena_alloc(void *data, size_t size)
+static void *decoder_alloc(void *data, size_t size)
 {
-	struct wire_decoder *d = data;
-	size_t align = alignof(max_align_t);
-	void *p = d->arena + d->arena_used;
-
-	if (size > ARENA_BYTES - d->arena_used)
-		return NULL;
-	/* ARENA_BYTES is a multiple of align, so that rounding up cannot pass its end. */
-	d->arena_used += (size + align - 1) / align * align;
-	return p;
+	return arena_alloc(data, size);
 }
 
-static void arena_free(void *data, void *p)
+static void decoder_release(void *data, void *p)
 {
 	(void)data;
 	(void)p;
@@ -350,9 +343,11 @@ struct wire_decoder *wire_decoder_new(void)
 {
 	struct wire_decoder *d = calloc(1, sizeof(*d));
 
-	if (d)
-		d->allocator = (ProtobufCAllocator){
-			.alloc = arena_alloc, .free = arena_free, .allocator_data = d};
+	if (!d)
+		return NULL;
+	d->arena = (struct arena){.bytes = d->bytes, .cap = sizeof(d->bytes)};
+	d->allocator = (ProtobufCAllocator){
+		.alloc = decoder_alloc, .free = decoder_release, .allocator_data = &d->arena};
 	return d;
 }
 
@@ -551,7 +546,7 @@ enum wire_result wire_decode(struct wire_decoder *decoder, const uint8_t *data, 
 
 	if (len > WIRE_DATAGRAM_MAX)
 		return WIRE_OVERSIZE;
-	decoder->arena_used = 0;
+	decoder->arena.used = 0;
 	packet = nstats__v1__packet__unpack(&decoder->allocator, len, data);
 	if (!packet || packet->body_case == NSTATS__V1__PACKET__BODY__NOT_SET)
 		return WIRE_UNDECODABLE;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run.sh PART BUILD_DIR: the tests of a part (lint, unit, golden, manifests, e2e, containers), or all but the last, which
+# run.sh PART BUILD_DIR: the tests of a part (lint, unit, golden, sim, manifests, e2e, containers), or all but the last, which
 # wants podman. Each says "ok NAME", "FAIL NAME" or "skip NAME: reason" on a line; the last line is the sum over all.
 set -eu
 
@@ -85,6 +85,10 @@ golden() {
 	fi
 }
 
+sim() {
+	script sim 600 tests/sim/run.sh "$build"
+}
+
 e2e() {
 	script e2e 900 /usr/bin/python3 tests/e2e/run.py "$build"
 }
@@ -102,16 +106,17 @@ containers() {
 }
 
 case $part in
-unit | golden | e2e | lint | manifests | containers) $part ;;
+unit | golden | sim | e2e | lint | manifests | containers) $part ;;
 all)
 	lint
 	unit
 	golden
+	sim
 	manifests
 	e2e
 	;;
 *)
-	echo "run.sh: no such part: '$part'; expected lint, unit, golden, manifests, e2e, containers or all" >&2
+	echo "run.sh: no such part: '$part'; expected lint, unit, golden, sim, manifests, e2e, containers or all" >&2
 	exit 2
 	;;
 esac

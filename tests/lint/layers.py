@@ -83,7 +83,7 @@ def check_include(layers, owners, path, name, is_own):
     if owner == "libc":
         return None
     if owner:
-        return None if owner == file else f"{name} belongs to {owner} alone"
+        return None if file in owner.split(",") else f"{name} belongs to {owner} alone"
     if not is_own:
         return f"<{name}> has no row in headers.txt"
     other = find_module(name, path, layers.layer)

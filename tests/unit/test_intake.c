@@ -4,6 +4,7 @@
 /* uses: collector/probes collector/names collector/name_cache collector/dns collector/loop */
 /* uses: collector/line_own collector/bodies */
 /* uses: collector/gzip collector/strbuf collector/live collector/live_text collector/live_out */
+/* uses: collector/acks */
 #include "intake.h"
 
 #include "wire.h"
@@ -27,8 +28,21 @@ struct fixture {
 	struct wire_encoder *encoder;
 	struct report report;
 	struct record record;
+	struct receive_from from;
+	unsigned n_acks;
 	int64_t now_ms;
 };
+
+static bool acknowledged(void *ctx, const struct receive_from *to, const uint8_t *data, size_t len)
+{
+	struct fixture *f = ctx;
+
+	(void)data;
+	(void)len;
+	assert_int_equal(to->len, f->from.len);
+	f->n_acks++;
+	return true;
+}
 
 static int set_up(void **state)
 {
@@ -42,6 +56,8 @@ static int set_up(void **state)
 	f->parts.ledger = ledger_new(1);
 	f->parts.probes = probes_new(1);
 	f->parts.waiting = waiting_new(RECORDS_MAX, 1);
+	f->parts.acks = acks_new(f->parts.ledger, &f->stats, 1, acknowledged, f);
+	f->from.len = 7; /* looked at by nobody on the way */
 	f->parts.stats = &f->stats;
 	f->parts.cluster = "test";
 	f->intake = intake_new(&f->parts);
@@ -65,6 +81,7 @@ static int tear_down(void **state)
 
 	wire_encoder_free(f->encoder);
 	intake_free(f->intake);
+	acks_free(f->parts.acks);
 	waiting_free(f->parts.waiting);
 	probes_free(f->parts.probes);
 	ledger_free(f->parts.ledger);
@@ -80,12 +97,12 @@ static void give(struct fixture *f)
 	size_t len = wire_encode(f->encoder, &f->report, &f->record, 1, data);
 
 	assert_true(len > 0);
-	intake_datagram(f->intake, data, len, f->now_ms);
+	intake_datagram(f->intake, data, len, &f->from, f->now_ms);
 }
 
 static void give_bytes(struct fixture *f, const void *data, size_t len)
 {
-	intake_datagram(f->intake, data, len, f->now_ms);
+	intake_datagram(f->intake, data, len, &f->from, f->now_ms);
 }
 
 static void a_good_datagram_waits(void **state)
@@ -196,6 +213,9 @@ static void a_full_ledger_refuses_new_boots_and_keeps_the_old(void **state)
 	name_boot(f, LEDGER_BOOTS_MAX);
 	give(f);
 	assert_int_equal(f->stats.reject_ledger_full, 1);
+	acks_owe(f->parts.acks, f->report.boot_id);
+	acks_send(f->parts.acks, f->now_ms);
+	assert_int_equal(f->n_acks, 0);
 	name_boot(f, 0);
 	f->report.sequence = 2;
 	give(f);
@@ -216,6 +236,99 @@ static void a_full_table_of_probes_refuses_new_ones(void **state)
 	assert_int_equal(probes_count(f->parts.probes), PROBES_MAX);
 }
 
+/* How many acknowledgements a beat sends. */
+static unsigned beat(struct fixture *f)
+{
+	unsigned n = f->n_acks;
+
+	acks_send(f->parts.acks, f->now_ms);
+	return f->n_acks - n;
+}
+
+static void owe(void *ctx, const uint8_t boot_id[static BOOT_ID_LEN])
+{
+	acks_owe(ctx, boot_id);
+}
+
+/* All that waits; its rows go nowhere. */
+static void commit(struct fixture *f)
+{
+	struct waiting_group *group;
+
+	ledger_batch_begin(f->parts.ledger);
+	while ((group = waiting_first(f->parts.waiting))) {
+		struct waiting_datagram *d = waiting_pop(f->parts.waiting, group);
+
+		ledger_batch_add(
+			f->parts.ledger, f->report.boot_id, d->report.sequence, d->row_bytes);
+		free(d);
+	}
+	ledger_batch_commit(f->parts.ledger, owe, f->parts.acks);
+}
+
+static void none_is_acknowledged_while_it_waits(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f);
+	assert_int_equal(beat(f), 0);
+	give(f);
+	assert_int_equal(f->stats.duplicates, 1);
+	assert_int_equal(beat(f), 0);
+	commit(f);
+	assert_int_equal(beat(f), 1);
+	assert_int_equal(beat(f), 0);
+}
+
+static void a_duplicate_of_what_is_committed_is_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f);
+	commit(f);
+	beat(f);
+	give(f);
+	assert_int_equal(f->stats.duplicates, 1);
+	assert_int_equal(beat(f), 1);
+}
+
+static void one_that_is_late_is_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+
+	f->report.sequence = f->report.oldest = 5;
+	give(f);
+	f->report.sequence = f->report.oldest = 3;
+	give(f);
+	assert_int_equal(f->stats.late, 1);
+	assert_int_equal(beat(f), 1);
+}
+
+static void one_that_is_ahead_is_not_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+
+	f->report.sequence = LEDGER_WINDOW + 1;
+	give(f);
+	assert_int_equal(f->stats.reject_ahead, 1);
+	commit(f);
+	acks_owe(f->parts.acks, f->report.boot_id);
+	assert_int_equal(beat(f), 0);
+}
+
+static void one_that_is_refused_whole_is_not_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f);
+	commit(f);
+	beat(f);
+	f->report.parts = 0;
+	give(f);
+	give_bytes(f, "\xff\xff", 2);
+	assert_int_equal(beat(f), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -232,6 +345,11 @@ int main(void)
 		TEST(what_finds_no_room_is_refused_and_may_come_again),
 		TEST(a_full_ledger_refuses_new_boots_and_keeps_the_old),
 		TEST(a_full_table_of_probes_refuses_new_ones),
+		TEST(none_is_acknowledged_while_it_waits),
+		TEST(a_duplicate_of_what_is_committed_is_acknowledged),
+		TEST(one_that_is_late_is_acknowledged),
+		TEST(one_that_is_ahead_is_not_acknowledged),
+		TEST(one_that_is_refused_whole_is_not_acknowledged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

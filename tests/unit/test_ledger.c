@@ -115,7 +115,7 @@ static void commit(uint64_t sequence)
 {
 	begin(&sequence, 1);
 	assert_true(ledger_batch_entries(ledger, save, NULL));
-	ledger_batch_commit(ledger);
+	ledger_batch_commit(ledger, NULL, NULL);
 }
 
 static void offer_and_commit(uint64_t sequence, uint64_t oldest)
@@ -149,7 +149,7 @@ static void a_flying_datagram_is_not_taken_again(void **state)
 	offer(boot_a, 1, 1);
 	begin(&one, 1);
 	assert_int_equal(offer(boot_a, 1, 1), LEDGER_WAITING);
-	ledger_batch_commit(ledger);
+	ledger_batch_commit(ledger, NULL, NULL);
 }
 
 static void contiguous_rises_over_what_is_committed_only(void **state)
@@ -178,7 +178,7 @@ static void an_aborted_datagram_is_new_again(void **state)
 	(void)state;
 	offer(boot_a, 1, 1);
 	begin(&one, 1);
-	ledger_batch_abort(ledger);
+	ledger_batch_abort(ledger, NULL, NULL);
 	assert_int_equal(state_of(boot_a).stored_bytes, 0);
 	assert_int_equal(offer(boot_a, 1, 1), LEDGER_NEW);
 }
@@ -231,7 +231,7 @@ static void what_is_aborted_below_oldest_is_lost(void **state)
 	offer(boot_a, 2, 1);
 	offer(boot_a, 3, 3);
 	begin(&two, 1);
-	ledger_batch_abort(ledger);
+	ledger_batch_abort(ledger, NULL, NULL);
 	assert_int_equal(state_of(boot_a).contiguous, 2);
 	assert_int_equal(offer(boot_a, 2, 1), LEDGER_LATE);
 	commit(3);
@@ -253,7 +253,7 @@ static void what_a_batch_will_change_can_be_seen_before_its_commit(void **state)
 	assert_int_equal(then.stored_bytes, 200);
 	assert_int_equal(then.contiguous, 3);
 	assert_int_equal(state_of(boot_a).stored_bytes, 100);
-	ledger_batch_commit(ledger);
+	ledger_batch_commit(ledger, NULL, NULL);
 	now = state_of(boot_a);
 	assert_memory_equal(&now, &then, sizeof(then));
 	commit(4);
@@ -278,7 +278,7 @@ static void a_mark_that_is_set_while_a_batch_flies_counts_what_flies(void **stat
 	begin(&six, 1);
 	ledger_forget(ledger, boot_a, 5);
 	offer(boot_a, 7, 6); /* the next one, as all up to 5 is given up */
-	ledger_batch_commit(ledger);
+	ledger_batch_commit(ledger, NULL, NULL);
 	commit(7);
 	assert_int_equal(state_of(boot_a).lost_bytes, 500);
 }
@@ -329,7 +329,7 @@ static void the_sum_of_losses_is_over_all_boots(void **state)
 	offer(boot_b, 5, 5);
 	ledger_batch_begin(ledger);
 	ledger_batch_add(ledger, boot_b, 5, 100);
-	ledger_batch_commit(ledger);
+	ledger_batch_commit(ledger, NULL, NULL);
 	assert_int_equal(ledger_lost_bytes(ledger), 200 + 400);
 }
 
@@ -374,7 +374,7 @@ static void commit_interval(uint64_t start_ms)
 	ledger_batch_begin(ledger);
 	k_of(start_ms);
 	assert_true(ledger_batch_entries(ledger, save, NULL));
-	ledger_batch_commit(ledger);
+	ledger_batch_commit(ledger, NULL, NULL);
 }
 
 static void k_counts_the_commits_of_an_interval(void **state)
@@ -384,12 +384,12 @@ static void k_counts_the_commits_of_an_interval(void **state)
 	assert_int_equal(k_of(50000), 0);
 	assert_int_equal(k_of(60000), 0);
 	assert_int_equal(k_of(50000), 0);
-	ledger_batch_commit(ledger);
+	ledger_batch_commit(ledger, NULL, NULL);
 	ledger_batch_begin(ledger);
 	assert_int_equal(k_of(50000), 1);
 	assert_int_equal(k_of(60000), 1);
 	assert_int_equal(k_of(70000), 0);
-	ledger_batch_abort(ledger);
+	ledger_batch_abort(ledger, NULL, NULL);
 }
 
 static void an_aborted_batch_does_not_raise_k(void **state)
@@ -397,10 +397,10 @@ static void an_aborted_batch_does_not_raise_k(void **state)
 	(void)state;
 	ledger_batch_begin(ledger);
 	k_of(50000);
-	ledger_batch_abort(ledger);
+	ledger_batch_abort(ledger, NULL, NULL);
 	ledger_batch_begin(ledger);
 	assert_int_equal(k_of(50000), 0);
-	ledger_batch_abort(ledger);
+	ledger_batch_abort(ledger, NULL, NULL);
 }
 
 static void an_interval_that_was_left_out_still_has_k_0(void **state)
@@ -410,7 +410,7 @@ static void an_interval_that_was_left_out_still_has_k_0(void **state)
 	commit_interval(30000);
 	ledger_batch_begin(ledger);
 	assert_int_equal(k_of(20000), 0);
-	ledger_batch_abort(ledger);
+	ledger_batch_abort(ledger, NULL, NULL);
 }
 
 static void k_does_not_depend_on_the_length_of_a_short_interval(void **state)
@@ -421,7 +421,7 @@ static void k_does_not_depend_on_the_length_of_a_short_interval(void **state)
 	for (i = 0; i < 10; i++) {
 		ledger_batch_begin(ledger);
 		assert_int_equal(ledger_batch_k(ledger, "o", 1000, 1), i);
-		ledger_batch_commit(ledger);
+		ledger_batch_commit(ledger, NULL, NULL);
 	}
 }
 
@@ -438,7 +438,7 @@ static void a_reloaded_ledger_knows_what_was_committed(void **state)
 	assert_int_equal(state_of(boot_a).stored_bytes, 200);
 	ledger_batch_begin(ledger);
 	assert_int_equal(k_of(10000), 1);
-	ledger_batch_abort(ledger);
+	ledger_batch_abort(ledger, NULL, NULL);
 }
 
 static void a_reloaded_ledger_forgets_what_only_waited(void **state)

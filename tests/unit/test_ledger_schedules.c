@@ -298,7 +298,7 @@ static void commit_some(bool all)
 		return;
 	}
 	if (fate == 1) {
-		ledger_batch_abort(m.ledger);
+		ledger_batch_abort(m.ledger, NULL, NULL);
 		return;
 	}
 	reached_the_disk(batch, ks, n);
@@ -311,7 +311,7 @@ static void commit_some(bool all)
 			!is_waiting(m.n_probes - 1, probe->newest))
 			deliver(m.n_probes - 1, probe->newest);
 	}
-	ledger_batch_commit(m.ledger);
+	ledger_batch_commit(m.ledger, NULL, NULL);
 }
 
 static void step(void)

@@ -1,117 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: probe/outbox probe/ring probe/send */
-#include "outbox.h"
-#include "wire.h"
+/* uses: probe/outbox probe/resend probe/ring probe/send */
+#include "outbox_lab.h"
 
-#include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define RING_BYTES (64 * 1024)
-#define N_ROWS     500
-#define ROW_BYTES  1500
-#define N_FULL     30 /* intervals: several times what the ring holds */
-
-static const struct addr loopback = {.len = 4, .bytes = {127, 0, 0, 1}};
-
-static struct sender *sender;
-static struct outbox *outbox;
-static struct wire_decoder *decoder;
-static int collector;
-static struct record rows[N_ROWS];
-static struct report head;
-
-static void fill_rows(void)
-{
-	memset(rows, 0, sizeof(rows));
-	for (size_t i = 0; i < N_ROWS; i++) {
-		struct record *row = &rows[i];
-		const uint8_t remote[4] = {192, 0, (uint8_t)(i >> 8), (uint8_t)i};
-
-		row->kind = RECORD_FLOW;
-		row->proto = IPPROTO_TCP;
-		row->port = (uint16_t)i;
-		row->local = loopback;
-		row->remote = addr_v4(remote);
-		row->sum.tx_bytes = ROW_BYTES;
-		row->sum.tx_packets = 1;
-	}
-	head = (struct report){.start_ms = 1700000000000, .interval_ms = 10000};
-	memcpy(head.identity.host, "pod", 4);
-}
-
-static int set_up(void **state)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(&loopback, 0, &ss);
-	char err[ERR_LEN];
-
-	(void)state;
-	fill_rows();
-	decoder = wire_decoder_new();
-	collector = socket(AF_INET, SOCK_DGRAM, 0);
-	if (bind(collector, (struct sockaddr *)&ss, len) < 0 || sender_open(&sender, err) < 0)
-		return -1;
-	return outbox_new(sender, RING_BYTES, &outbox, err);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	outbox_free(outbox);
-	sender_close(sender);
-	wire_decoder_free(decoder);
-	close(collector);
-	return 0;
-}
-
-static void connect_sender(void)
-{
-	struct sockaddr_storage ss = {0};
-	socklen_t len = sizeof(ss);
-	struct addr addr;
-	uint16_t port;
-
-	assert_int_equal(getsockname(collector, (struct sockaddr *)&ss, &len), 0);
-	addr_from_sockaddr(&ss, &addr, &port);
-	assert_int_equal(sender_set_peer(sender, &addr, port), 0);
-}
-
-static size_t seal(size_t n_rows)
-{
-	size_t n = 0;
-
-	outbox_begin(outbox, &head, rows, n_rows);
-	while (outbox_seal_next(outbox))
-		n++;
-	return n;
-}
-
-static size_t send_all(void)
-{
-	size_t n;
-
-	assert_int_equal(outbox_send(outbox, 1000, &n), OUTBOX_EMPTY);
-	return n;
-}
-
-/* The next datagram that arrived. */
-static size_t receive(struct report *ret, const struct record **ret_rows)
-{
-	uint8_t data[WIRE_DATAGRAM_MAX + 1];
-	ssize_t len = recv(collector, data, sizeof(data), MSG_DONTWAIT);
-	size_t n = 0;
-
-	assert_true(len > 0);
-	assert_int_equal(wire_decode(decoder, data, (size_t)len, ret, ret_rows, &n), WIRE_OK);
-	return n;
-}
+#define N_FULL    30 /* intervals: several times what the ring holds */
+#define N_NAMES   200
+#define SPREAD_MS 5000
 
 static void an_interval_without_rows_is_one_datagram(void **state)
 {
@@ -120,10 +13,10 @@ static void an_interval_without_rows_is_one_datagram(void **state)
 
 	(void)state;
 	head.totals.captured_bytes = 42;
-	connect_sender();
-	assert_int_equal(seal(0), 1);
-	assert_int_equal(send_all(), 1);
-	assert_int_equal(receive(&report, &got), 0);
+	lab_connect();
+	assert_int_equal(lab_seal(0, 0), 1);
+	assert_int_equal(lab_step(0, OUTBOX_WAITING), 1);
+	assert_int_equal(lab_receive(&report, &got), 0);
 	assert_int_equal(report.totals.captured_bytes, 42);
 	assert_int_equal(report.parts, 1);
 }
@@ -135,12 +28,12 @@ static void the_parts_hold_all_rows_in_order(void **state)
 	size_t n_parts, at = 0;
 
 	(void)state;
-	connect_sender();
-	n_parts = seal(N_ROWS);
+	lab_connect();
+	n_parts = lab_seal(N_ROWS, 0);
 	assert_true(n_parts > 1);
-	send_all();
+	lab_step(0, OUTBOX_WAITING);
 	for (size_t part = 0; part < n_parts; part++) {
-		size_t n = receive(&report, &got);
+		size_t n = lab_receive(&report, &got);
 
 		assert_int_equal(report.part, part);
 		assert_int_equal(report.parts, n_parts);
@@ -158,11 +51,11 @@ static void sealed_bytes_count_up_to_each_datagram(void **state)
 	uint64_t sum = 0;
 
 	(void)state;
-	connect_sender();
-	n_parts = seal(N_ROWS);
-	send_all();
+	lab_connect();
+	n_parts = lab_seal(N_ROWS, 0);
+	lab_step(0, OUTBOX_WAITING);
 	while (n_parts-- > 0) {
-		sum += receive(&report, &got) * ROW_BYTES;
+		sum += lab_receive(&report, &got) * ROW_BYTES;
 		assert_int_equal(report.sealed_bytes, sum);
 	}
 	assert_int_equal(sum, (uint64_t)N_ROWS * ROW_BYTES);
@@ -174,43 +67,45 @@ static void sequences_go_on_over_intervals(void **state)
 	struct report report;
 
 	(void)state;
-	connect_sender();
-	seal(1);
-	seal(1);
-	send_all();
-	receive(&report, &got);
+	lab_connect();
+	lab_seal(1, 0);
+	lab_seal(1, 0);
+	lab_step(0, OUTBOX_WAITING);
+	lab_receive(&report, &got);
 	assert_int_equal(report.sequence, 1);
-	receive(&report, &got);
+	lab_receive(&report, &got);
 	assert_int_equal(report.sequence, 2);
 	assert_int_equal(report.oldest, 1);
 }
 
-static void what_was_sent_is_no_longer_the_oldest(void **state)
+static void what_was_sent_stays_the_oldest_until_it_is_acknowledged(void **state)
 {
-	const struct record *got;
 	struct report report;
+	struct ack ack;
 
 	(void)state;
-	connect_sender();
-	seal(1);
-	send_all();
-	seal(1);
-	send_all();
-	receive(&report, &got);
-	receive(&report, &got);
-	assert_int_equal(report.oldest, 2);
+	lab_connect();
+	lab_seal(1, 0);
+	lab_seal(1, 0);
+	lab_step(0, OUTBOX_WAITING);
+	assert_int_equal(lab_receive_all(&report), 2);
+	assert_int_equal(report.oldest, 1);
+	ack = lab_ack_up_to(&report, 2);
+	lab_acknowledge(&ack);
+	lab_step(1, OUTBOX_EMPTY);
+	lab_seal(1, 1);
+	lab_step(1, OUTBOX_WAITING);
+	assert_int_equal(lab_receive_all(&report), 1);
+	assert_int_equal(report.oldest, 3);
 }
 
 static void without_an_address_it_waits(void **state)
 {
-	size_t n;
-
 	(void)state;
-	seal(N_ROWS);
-	assert_int_equal(outbox_send(outbox, 1000, &n), OUTBOX_BLOCKED);
-	assert_int_equal(n, 0);
-	connect_sender();
-	assert_true(send_all() > 1);
+	lab_seal(N_ROWS, 0);
+	assert_int_equal(lab_step(0, OUTBOX_BLOCKED), 0);
+	lab_connect();
+	assert_true(lab_step(0, OUTBOX_WAITING) > 1);
 }
 
 static void a_budget_ends_a_step(void **state)
@@ -218,10 +113,55 @@ static void a_budget_ends_a_step(void **state)
 	size_t n;
 
 	(void)state;
-	connect_sender();
-	seal(N_ROWS);
-	assert_int_equal(outbox_send(outbox, 2, &n), OUTBOX_MORE);
+	lab_connect();
+	lab_seal(N_ROWS, 0);
+	assert_int_equal(outbox_step(outbox, 0, 2, &n), OUTBOX_MORE);
 	assert_int_equal(n, 2);
+}
+
+/* As while the kernel takes nothing: acknowledgements are read all the same. */
+static void without_a_budget_it_still_listens(void **state)
+{
+	struct report report;
+	struct ack ack;
+	size_t n;
+
+	(void)state;
+	lab_connect();
+	lab_seal(1, 0);
+	lab_step(0, OUTBOX_WAITING);
+	lab_receive_all(&report);
+	ack = lab_ack_up_to(&report, 1);
+	lab_acknowledge(&ack);
+	outbox_step(outbox, 0, 0, &n);
+	assert_int_equal(outbox_stats(outbox)->acks, 1);
+	lab_step(0, OUTBOX_EMPTY);
+}
+
+static void nothing_goes_before_its_share_of_the_time(void **state)
+{
+	(void)state;
+	lab_connect();
+	lab_seal(N_ROWS, SPREAD_MS);
+	assert_int_equal(lab_step(SPREAD_MS - 1, OUTBOX_WAITING), 0);
+	assert_int_equal(outbox_due_ms(outbox, 0), SPREAD_MS);
+	assert_true(lab_step(SPREAD_MS, OUTBOX_WAITING) > 1);
+	assert_in_range(outbox_spread_ms(outbox, SPREAD_MS), 0, SPREAD_MS - 1);
+	assert_int_equal(outbox_spread_ms(outbox, 0), 0);
+}
+
+static void at_the_end_what_is_new_goes_at_once_and_what_went_only_when_it_is_asked(void **state)
+{
+	(void)state;
+	lab_connect();
+	lab_seal(1, SPREAD_MS);
+	outbox_hurry(outbox, 10, false);
+	assert_int_equal(lab_step(10, OUTBOX_WAITING), 1);
+	outbox_hurry(outbox, 20, false);
+	assert_int_equal(lab_step(20, OUTBOX_WAITING), 0);
+	outbox_hurry(outbox, 20, true);
+	assert_int_equal(lab_step(20, OUTBOX_WAITING), 1);
+	assert_int_equal(outbox_stats(outbox)->resent, 1);
 }
 
 static void what_the_full_ring_lost_is_counted(void **state)
@@ -233,30 +173,62 @@ static void what_the_full_ring_lost_is_counted(void **state)
 
 	(void)state;
 	for (int i = 0; i < N_FULL; i++)
-		seal(N_ROWS);
+		lab_seal(N_ROWS, 0);
 	sealed = (uint64_t)N_FULL * N_ROWS * ROW_BYTES;
-	connect_sender();
-	n_sent = send_all();
+	lab_connect();
+	n_sent = lab_step(0, OUTBOX_WAITING);
 	while (n_sent-- > 0)
-		arrived += receive(&report, &got) * ROW_BYTES;
+		arrived += lab_receive(&report, &got) * ROW_BYTES;
 	assert_int_equal(report.sealed_bytes, sealed);
 	assert_true(arrived < sealed);
 	assert_int_equal(arrived + outbox_evicted_bytes(outbox), sealed);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+/* So that also the probe's last datagram lets the collector step over what is gone. */
+static void the_datagram_that_evicts_says_what_is_the_oldest_after_it(void **state)
+{
+	const struct record *got;
+	struct report report;
+	uint64_t first;
+
+	(void)state;
+	for (int i = 0; i < N_FULL; i++)
+		lab_seal(N_ROWS, 0);
+	assert_true(outbox_evicted_bytes(outbox) > 0);
+	lab_connect();
+	lab_step(0, OUTBOX_WAITING);
+	lab_receive(&report, &got);
+	first = report.sequence;
+	lab_receive_all(&report);
+	assert_int_equal(report.oldest, first);
+}
+
+static void where_there_is_room_none_is_evicted(void **state)
+{
+	(void)state;
+	while (outbox_has_room(outbox))
+		lab_seal(1, 0);
+	assert_int_equal(outbox_evicted_bytes(outbox), 0);
+	lab_seal(N_NAMES, 0);
+	assert_true(outbox_evicted_bytes(outbox) > 0);
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_interval_without_rows_is_one_datagram),
-		TEST(the_parts_hold_all_rows_in_order),
-		TEST(sealed_bytes_count_up_to_each_datagram),
-		TEST(sequences_go_on_over_intervals),
-		TEST(what_was_sent_is_no_longer_the_oldest),
-		TEST(without_an_address_it_waits),
-		TEST(a_budget_ends_a_step),
-		TEST(what_the_full_ring_lost_is_counted),
+		LAB_TEST(an_interval_without_rows_is_one_datagram),
+		LAB_TEST(the_parts_hold_all_rows_in_order),
+		LAB_TEST(sealed_bytes_count_up_to_each_datagram),
+		LAB_TEST(sequences_go_on_over_intervals),
+		LAB_TEST(what_was_sent_stays_the_oldest_until_it_is_acknowledged),
+		LAB_TEST(without_an_address_it_waits),
+		LAB_TEST(a_budget_ends_a_step),
+		LAB_TEST(without_a_budget_it_still_listens),
+		LAB_TEST(nothing_goes_before_its_share_of_the_time),
+		LAB_TEST(at_the_end_what_is_new_goes_at_once_and_what_went_only_when_it_is_asked),
+		LAB_TEST(what_the_full_ring_lost_is_counted),
+		LAB_TEST(the_datagram_that_evicts_says_what_is_the_oldest_after_it),
+		LAB_TEST(where_there_is_room_none_is_evicted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,7 +177,7 @@ static void commit(const struct report *report, uint64_t row_bytes)
 	assert_int_equal(ledger_offer(ledger, &claim), LEDGER_NEW);
 	ledger_batch_begin(ledger);
 	ledger_batch_add(ledger, report->boot_id, report->sequence, row_bytes);
-	ledger_batch_commit(ledger);
+	ledger_batch_commit(ledger, NULL, NULL);
 }
 
 static void what_is_stored_and_lost_of_a_probe_is_the_ledgers(void **state)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever happens between probe and collector, each byte is stored once: what is not acknowledged goes again."""
+import random
+import signal
+import time
+
+from lib.case import at_most, case, equal, until
+from lib.influx import Influx
+from lib.lab import destination
+from lib.oracle import by_destination, conserve
+from lib.programs import UDP_PORT, Collector, Probe
+from lib.relay import Relay
+from lib.traffic import Echo, Sender
+
+UDP = [destination(i, version) for i in (1, 2, 3) for version in (4, 6)]
+HUNDRED = [destination(i) for i in range(1, 101)]
+MANY = HUNDRED + [destination(i, 6) for i in range(1, 101)]  # several datagrams an interval
+BEHIND_RELAY = 4848
+
+
+def start_all(lab, *collector_arguments, interval_s=1, addresses=UDP, every_s=0.02):
+    influx = Influx(lab)
+    lab.count(addresses)
+    before = lab.interface()
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off", *collector_arguments)
+    probe = Probe(lab, "--top", len(addresses) + 10, interval_s=interval_s)
+    if addresses is UDP:
+        Echo(lab, UDP, reply=500)
+    else:
+        Echo(lab, ["::"])  # takes all of them, and is silent
+    return influx, before, collector, probe, Sender(lab, addresses, every_s=every_s)
+
+
+def block(lab):
+    lab.nft(lab.net, f"""table inet wall {{
+        chain in {{
+            type filter hook input priority 0; policy accept;
+            udp dport {UDP_PORT} drop
+        }}
+        chain out {{
+            type filter hook output priority 0; policy accept;
+            udp sport {UDP_PORT} drop
+        }}
+    }}""")
+
+
+def unblock(lab):
+    lab.nft(lab.net, "delete table inet wall")
+
+
+def is_all_stored(influx, collector, probe):
+    """Nothing that the newest datagram says was sealed is missing."""
+    sealed = collector.metrics().probe("sealed_bytes_total", probe.host)
+    return influx.total(f"hosts = '{probe.host}'") == sealed
+
+
+@case(limit_s=120)
+def a_blocked_port_for_20_s_costs_no_byte(lab):
+    influx, before, collector, probe, sender = start_all(lab)
+    until(lambda: influx.total() > 0, 15, "nothing arrives")
+    n_before = collector.figure("nstats_datagrams_total")
+    block(lab)
+    time.sleep(20)
+    at_most(collector.figure("nstats_datagrams_total") - n_before, 2, "datagrams through the wall")
+    unblock(lab)
+    time.sleep(3)
+    sender.end()
+    until(lambda: is_all_stored(influx, collector, probe), 30, "bytes are missing")
+    conserve(lab, probe, collector, influx, before)
+    by_destination(lab, influx)
+
+
+@case(limit_s=150)
+def five_killed_collectors_lose_and_double_nothing(lab):
+    influx, before, collector, probe, sender = start_all(lab)
+    until(lambda: influx.total() > 0, 15, "nothing arrives")
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    print(f"seed {seed}")
+    for _ in range(5):
+        time.sleep(chance.uniform(0.5, 3.5))
+        collector.process.child.send_signal(signal.SIGKILL)
+        collector.process.wait(5)
+        time.sleep(chance.uniform(0, 2))
+        collector = Collector(lab, "--influx", influx.address, "--ptr", "off", spool=collector.spool)
+    sender.end()
+    # what two of them in turn did not live to commit goes again after at most 12.5 s more
+    until(lambda: is_all_stored(influx, collector, probe), 60, "bytes are missing")
+    conserve(lab, probe, collector, influx, before)
+    by_destination(lab, influx)
+
+
+def counted(lab):
+    return sum(tx + rx for tx, rx in lab.counters().values())
+
+
+@case(limit_s=120)
+def five_terminated_probes_lose_nothing(lab):
+    influx = Influx(lab)
+    lab.count(UDP)
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off")
+    Echo(lab, UDP, reply=500)
+    for i in range(5):
+        probe = Probe(lab, interval_s=1, host=f"pod-{i}")
+        started = counted(lab)
+        sender = Sender(lab, UDP, every_s=0.02)
+        time.sleep(2.3 + i / 7)
+        stopping = counted(lab)
+        probe.stop()
+        stopped = counted(lab)
+        assert "acknowledged" not in probe.process.log(), probe.process.log()
+        sender.end()
+        until(collector.is_drained, 10, "the spool is not empty")
+        metrics = collector.metrics()
+        stored = influx.total(f"hosts = 'pod-{i}'")
+        equal(stored, metrics.probe("sealed_bytes_total", f"pod-{i}"), "stored against sealed")
+        equal(stored + metrics.probe("self_bytes_total", f"pod-{i}"),
+              metrics.probe("captured_bytes_total", f"pod-{i}"), "stored + self against captured")
+        assert stopping - started <= stored <= stopped - started, (stopping - started, stored, stopped - started)
+    equal(collector.figure("nstats_lost_bytes"), 0, "lost")
+
+
+@case(limit_s=240)
+def a_network_that_loses_doubles_and_reorders_costs_no_byte(lab):
+    relay = Relay(lab, BEHIND_RELAY, loss=0.30, doubled=0.10, reordered=0.25)
+    print(f"seed {relay.seed}")
+    influx, before, collector, probe, sender = start_all(
+        lab, "--listen", f"[::]:{BEHIND_RELAY}", addresses=MANY, every_s=0.4)
+    time.sleep(50)
+    sender.end()
+    time.sleep(15)  # the last ones go again
+    n_sent, n_least = sum(relay.sent.values()), relay.minimum()
+    relay.heal()
+    print(f"{n_sent} datagrams sent, {n_least} would have sufficed: {n_sent / n_least:.2f}; "
+          f"{relay.down.datagrams} acknowledgements")
+    equal(relay.changed, 0, "datagrams that were not the same when they went again")
+    at_most(n_sent / n_least, 2.0, "datagrams sent, of those that would have sufficed")
+    until(lambda: is_all_stored(influx, collector, probe), 60, "bytes are missing")
+    conserve(lab, probe, collector, influx, before)
+    by_destination(lab, influx)
+
+
+@case()
+def acknowledgements_are_a_twentieth_of_what_they_answer(lab):
+    relay = Relay(lab, BEHIND_RELAY)
+    influx, before, collector, probe, sender = start_all(
+        lab, "--listen", f"[::]:{BEHIND_RELAY}", addresses=HUNDRED, every_s=0.3)
+    until(lambda: influx.total() > 0, 15, "nothing arrives")
+    up, down = relay.up.bytes, relay.down.bytes
+    time.sleep(10)
+    up, down = relay.up.bytes - up, relay.down.bytes - down
+    sender.end()
+    print(f"{up:,} bytes of reports, {down:,} of acknowledgements: {100 * down / up:.1f} %")
+    assert down > 0, "nothing was acknowledged"
+    at_most(100 * down / up, 5, "acknowledgements' share, in percent")
+    equal(sum(relay.sent.values()), relay.minimum(), "datagrams sent without loss")
+    conserve(lab, probe, collector, influx, before)

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oracle.h"
+
+#include "account.h"
+#include "collector_host.h"
+#include "destinations.h"
+#include "disk.h"
+#include "points.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum where {
+	IN_BACKEND,
+	IN_SPOOL,
+	EVICTED,
+	REFUSED,
+	N_WHERES,
+};
+
+/* Bytes by observer: where points are, and what the boots say. */
+struct books {
+	uint64_t points[N_WHERES][N_OBSERVERS][N_DESTINATIONS];
+	uint64_t generated[N_OBSERVERS][N_DESTINATIONS];
+	uint64_t committed[N_OBSERVERS];
+	uint64_t missing[N_OBSERVERS]; /* lost, whoever declares it */
+	uint64_t lost;
+};
+
+static void add_stored(void *ctx, const struct point *point)
+{
+	struct books *books = ctx;
+
+	books->points[IN_BACKEND][point->observer][point->destination] += point->bytes;
+}
+
+static void add_body(struct books *books, enum where where, const struct spool_body *body)
+{
+	const char *text = (const char *)body->data;
+	struct points_reader reader = {text, text + body->len};
+	struct point point;
+
+	while (points_read(&reader, &point))
+		if (!points_has(point.key))
+			books->points[where][point.observer][point.destination] += point.bytes;
+}
+
+static void find_points(struct books *books)
+{
+	static const enum where of_disk[N_DISK_WHERES] = {
+		[DISK_SPOOL] = IN_SPOOL, [DISK_EVICTED] = EVICTED, [DISK_DEAD] = REFUSED};
+
+	points_each(add_stored, books);
+	for (unsigned i = 0; i < N_DISK_WHERES; i++)
+		for (size_t j = 0; j < disk_count((enum disk_where)i); j++)
+			add_body(books, of_disk[i], disk_body((enum disk_where)i, j));
+}
+
+static void check_boot(struct books *books, const struct account *account)
+{
+	struct ledger_boot_state there = {0};
+	uint64_t known;
+
+	(void)ledger_boot(collector_host_ledger(), account->boot_id, &there);
+	known = there.stored_bytes + there.lost_bytes;
+	books->committed[account->observer] += there.stored_bytes;
+	books->lost += there.lost_bytes;
+	books->missing[account->observer] += account->generated - there.stored_bytes;
+	for (unsigned i = 0; i < N_DESTINATIONS; i++)
+		books->generated[account->observer][i] += account->by_destination[i];
+
+	if (known > account->generated ||
+		(account->state == ACCOUNT_COMPLETE && known != account->generated))
+		world_fail("pod-%u generated %" PRIu64 " bytes, of which %" PRIu64
+			   " are committed and %" PRIu64 " declared lost: %" PRId64 " differ",
+			account->observer, account->generated, there.stored_bytes, there.lost_bytes,
+			(int64_t)(account->generated - known));
+	if (there.lost_bytes > account->evicted)
+		world_fail("pod-%u: the ledger declares %" PRIu64
+			   " bytes lost, its ring evicted %" PRIu64,
+			account->observer, there.lost_bytes, account->evicted);
+	/* What is acknowledged was committed, or had left the ring and was stepped over. */
+	if (account->acked > there.stored_bytes + account->evicted)
+		world_fail("pod-%u: %" PRIu64 " bytes were acknowledged, %" PRIu64
+			   " are committed, its ring evicted %" PRIu64,
+			account->observer, account->acked, there.stored_bytes, account->evicted);
+}
+
+static void check_place(const struct books *books, unsigned observer, unsigned place)
+{
+	uint64_t there = 0, generated = books->generated[observer][place];
+
+	for (unsigned i = 0; i < N_WHERES; i++)
+		there += books->points[i][observer][place];
+	if (there > generated || (there != generated && books->missing[observer] == 0))
+		world_fail("pod-%u, destination %u: generated %" PRIu64 " bytes, %" PRIu64
+			   " are there",
+			observer, place, generated, there);
+}
+
+static void check_observer(const struct books *books, unsigned observer)
+{
+	uint64_t there = 0;
+
+	for (unsigned i = 0; i < N_WHERES; i++)
+		for (unsigned place = 0; place < N_DESTINATIONS; place++)
+			there += books->points[i][observer][place];
+	if (there != books->committed[observer])
+		world_fail("pod-%u: its boots committed %" PRIu64 " bytes, its points hold %" PRIu64
+			   ": %" PRId64 " differ",
+			observer, books->committed[observer], there,
+			(int64_t)(books->committed[observer] - there));
+	for (unsigned place = 0; place < N_DESTINATIONS; place++)
+		check_place(books, observer, place);
+}
+
+static uint64_t sum_of(const uint64_t points[N_OBSERVERS][N_DESTINATIONS])
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < N_OBSERVERS; i++)
+		for (unsigned j = 0; j < N_DESTINATIONS; j++)
+			sum += points[i][j];
+	return sum;
+}
+
+void oracle_check(struct oracle_sums *ret)
+{
+	struct books books;
+
+	memset(&books, 0, sizeof(books));
+	find_points(&books);
+	for (size_t i = 0; i < account_count(); i++)
+		check_boot(&books, account_at(i));
+	for (unsigned i = 0; i < N_OBSERVERS; i++)
+		check_observer(&books, i);
+	if (ledger_lost_bytes(collector_host_ledger()) != books.lost)
+		world_fail("the ledger's sum of lost bytes is not that of its boots");
+	ret->generated = sum_of(books.generated);
+	ret->stored = sum_of(books.points[IN_BACKEND]);
+	ret->pending = sum_of(books.points[IN_SPOOL]);
+	ret->evicted = sum_of(books.points[EVICTED]);
+	ret->refused = sum_of(books.points[REFUSED]);
+	ret->lost_ring = books.lost;
+	ret->lost_probe = ret->generated - ret->stored - ret->pending - ret->evicted -
+			  ret->refused - ret->lost_ring;
+}

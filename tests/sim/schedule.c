@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schedule.h"
+
+#include "account.h"
+#include "collector_host.h"
+#include "disk.h"
+#include "faults.h"
+#include "net.h"
+#include "points.h"
+#include "probe_host.h"
+#include "sabotage.h"
+#include "settings.h"
+#include "traffic.h"
+#include "world.h"
+
+#include <string.h>
+
+#define INTERVAL_MS    10000
+#define GOOD_INTERVALS 3
+#define RING_MIN       1400 /* any datagram fits, and few more: 64 KiB would never be full here */
+/* A probe that has given up on the path tries again within 75 s, and takes another path after
+ * three such rounds; the backend is tried every minute. */
+#define SETTLE_MS  600000
+#define SILENCE_MS 200000
+#define STOP_MS    60000
+#define DRAIN_MS   120000
+
+/* True: another one is the same pod to the collector. */
+static bool add_probe(void)
+{
+	static const int64_t intervals_ms[] = {
+		10000, 10000, 10000, 10000, 5000, 2000, 30000, 60000};
+	bool is_shared = probe_host_count() > 0 && world_chance(100);
+	struct probe_plan plan = {
+		.observer = is_shared ? 0 : probe_host_count(),
+		.interval_ms = intervals_ms[world_below(8)],
+		.ring_bytes = world_chance(200) ? (size_t)world_between(RING_MIN, 4 * RING_MIN)
+						: 64 * 1024,
+		.rows_max = 1 + world_below(world_chance(200) ? TRAFFIC_ROWS_MAX : 16),
+		.is_patient = world_chance(50),
+	};
+
+	probe_host_add(&plan);
+	return is_shared;
+}
+
+static void begin(uint64_t seed, bool is_traced)
+{
+	world_begin(seed, is_traced);
+	account_begin();
+	points_begin();
+	disk_begin();
+	net_begin();
+	probe_host_begin();
+	collector_host_begin();
+	faults_begin();
+}
+
+static void start_probe(void *ctx, uint64_t probe)
+{
+	(void)ctx;
+	probe_host_start((unsigned)probe);
+}
+
+/* Returns whether each pod has one probe. */
+static bool start(void)
+{
+	bool is_shared = false;
+	unsigned n = 1 + (unsigned)world_below(N_OBSERVERS);
+
+	collector_host_start();
+	for (unsigned i = 0; i < n; i++) {
+		is_shared |= add_probe();
+		world_after(NULL, world_between(0, 10000), start_probe, NULL, i);
+	}
+	return !is_shared;
+}
+
+static bool is_all_gone(void)
+{
+	for (unsigned i = 0; i < probe_host_count(); i++)
+		if (probe_host_is_up(i))
+			return false;
+	return true;
+}
+
+static void check_drained(void)
+{
+	const struct stats *stats = collector_host_stats();
+	size_t n = disk_count(DISK_SPOOL);
+
+	if (n > 0 && settings.backend == BACKEND_WELL)
+		world_fail("%zu bodies are stuck in the spool", n);
+	if (stats->waiting_bytes || stats->committing_bytes)
+		world_fail("bytes are stuck in the collector");
+	collector_host_check_shipping();
+}
+
+/* Everything that was sent is acknowledged: nobody sends again. */
+static void settle(void)
+{
+	uint64_t sent;
+
+	probe_host_quiet();
+	world_run(world_now_ms() + SETTLE_MS);
+	sent = probe_host_sent();
+	world_run(world_now_ms() + SILENCE_MS);
+	if (probe_host_sent() != sent)
+		world_fail("%llu datagrams were sent again, long after all was well",
+			(unsigned long long)(probe_host_sent() - sent));
+}
+
+/* Those that run now must end with everything acknowledged. */
+static void stop_all(void)
+{
+	size_t n = account_count();
+	bool is_open[ACCOUNTS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		is_open[i] = account_at(i)->state == ACCOUNT_OPEN;
+	for (unsigned i = 0; i < probe_host_count(); i++)
+		probe_host_stop(i);
+	world_run(world_now_ms() + STOP_MS);
+	if (!is_all_gone())
+		world_fail("a probe does not end");
+	for (size_t i = 0; i < n; i++)
+		if (is_open[i] && account_at(i)->state != ACCOUNT_COMPLETE)
+			world_fail("pod-%u ended on a good day, and not all was acknowledged",
+				account_at(i)->observer);
+	world_run(world_now_ms() + DRAIN_MS);
+}
+
+static void audit(struct schedule_result *ret)
+{
+	if (world_has_failed())
+		return;
+	check_drained();
+	if (!world_has_failed())
+		oracle_check(&ret->sums);
+}
+
+static void summarise(struct schedule_result *ret)
+{
+	const struct collector_host_sums *sums = collector_host_sums();
+
+	ret->points = sums->points;
+	ret->points_shifted = sums->points_shifted;
+	ret->crashes = sums->crashes;
+	ret->boots = account_count();
+	ret->datagrams = probe_host_sent();
+	for (size_t i = 0; i < account_count(); i++)
+		ret->sequences += account_at(i)->n_sent;
+	if (sums->rows_dropped_bytes && sabotage == SABOTAGE_NONE)
+		world_fail("rows were dropped");
+}
+
+bool schedule_run(uint64_t seed, bool is_traced, struct schedule_result *ret)
+{
+	int64_t until_ms;
+
+	memset(ret, 0, sizeof(*ret));
+	begin(seed, is_traced);
+	ret->is_calm = start();
+	until_ms = world_now_ms() + INTERVAL_MS * world_between(3, world_chance(100) ? 60 : 12);
+	ret->is_calm &= faults_plan(until_ms) == 0;
+	world_run(until_ms);
+	faults_heal();
+	collector_host_start();
+	world_run(world_now_ms() + GOOD_INTERVALS * INTERVAL_MS);
+	settle();
+	stop_all();
+	audit(ret);
+	collector_host_end();
+	summarise(ret);
+	probe_host_end();
+	world_end();
+	return !world_has_failed();
+}
+
+void schedule_done(void)
+{
+	account_end();
+	disk_end();
+	points_end();
+	sabotage_end();
+	world_free();
+}
