@@ -62,7 +62,7 @@ static const struct option_row rows[] = {
 	{.name = "ring",
 		.arg = "BYTES",
 		.initial = "1MiB",
-		.help = "memory for datagrams that wait to be sent",
+		.help = "memory for datagrams that wait to be acknowledged",
 		.type = OPTION_BYTES,
 		AT(ring_bytes),
 		.min = 64 << 10,
