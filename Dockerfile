@@ -2,8 +2,9 @@
 # The images: --target probe, collector or shop (the demo). The first two are cross-compiled for amd64 and arm64:
 #
 #   docker build --target probe -t nstats/probe:0.1.0 .
-#   docker buildx build --platform linux/amd64,linux/arm64 --target collector .
+#   docker buildx build --platform linux/arm64 --target collector -t nstats/collector:0.1.0 .
 #
+# BuildKit is needed, which is Docker's default builder, or podman.
 # podman 4.3 must be told where it builds: podman build --build-arg BUILDPLATFORM=linux/amd64 --platform linux/arm64 ...
 
 ARG BASE=debian:bookworm-20260918-slim
@@ -79,6 +80,7 @@ LABEL org.opencontainers.image.title="nstats-shop" \
 	org.opencontainers.image.licenses="Apache-2.0"
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 && rm -rf /var/lib/apt/lists/*
 COPY demo/shop.py /shop.py
+RUN chmod 755 /shop.py
 USER 65532:65532
 EXPOSE 8080/tcp 8081/tcp 8082/tcp
 ENTRYPOINT ["/usr/bin/python3", "/shop.py"]

@@ -7,7 +7,7 @@ A small shop whose traffic is worth watching. One program, three services:
   catalog   product pages and pictures, from 3 kB to 400 kB; sends what is in stock to web, by UDP
   payments  small, slow, sometimes wrong, now and then away; asks catalog for all prices once a minute
 
-A day lasts ten minutes and begins at seven in the morning. Some 400 kB/s on average, at most 20 Mbit/s. The
+A day lasts ten minutes and begins at seven in the morning. Some 250 kB/s on average, at most 20 Mbit/s. The
 same seed makes the same shop, and each visitor the same choices.
 """
 import argparse

@@ -50,8 +50,8 @@ bool totals_coverage(const struct totals *totals, uint64_t *ret_billionths)
 	uint64_t interface_bytes;
 
 	if (!totals->is_comparable || !totals_interface_bytes(totals, &interface_bytes) ||
-		interface_bytes == 0)
-		return false;
+		interface_bytes == 0 || totals->captured_bytes > interface_bytes)
+		return false; /* the tap sees frames that the driver then refuses to send */
 	coverage = (unsigned __int128)totals->captured_bytes * one / interface_bytes;
 	*ret_billionths = coverage < UINT64_MAX ? (uint64_t)coverage : UINT64_MAX;
 	return true;

@@ -80,7 +80,9 @@ def fill(lab):
     Sender(lab, [NET_6, *map(destination, range(3, 8))], every_s=0.1)
     Trouble(lab)
     time.sleep(SECONDS)
-    until(lambda: influx.query("SELECT count(probes) FROM nstats_collector")[0]["values"][0][1] > 2, 30,
+    # differences between stretches of 30 s want two of them
+    until(lambda: len(influx.query("SELECT count(probes) FROM nstats_collector WHERE time > now() - 5m "
+                                   "GROUP BY time(30s) fill(none)")[0]["values"]) > 1, 60,
           "the collector says too little of itself")
     probe.stop()
     until(collector.is_drained, 15, "the spool is not empty")

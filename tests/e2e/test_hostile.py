@@ -115,4 +115,4 @@ def conserve_beside_strangers(lab, probe, collector, influx, before):
     until(collector.is_drained, 60, "the spool is not empty")
     equal(influx.total(), metrics.probe("sealed_bytes_total"), "stored of the real probe")
     by_destination(lab, influx)
-    return metrics
+    return collector.metrics()

@@ -45,6 +45,7 @@ BAD = (
     ("collector", ["--no-such"], {}, ["--no-such"]),
     ("collector", ["stray"], {}, ["stray"]),
 )
+LIMIT_S = 20  # a probe that is ended waits 8 s for its last acknowledgement
 NEEDED = {"probe": ["-i", "pod0", "-c", NET_4], "collector": []}
 
 
@@ -52,10 +53,10 @@ def run_to_end(lab, program, arguments, environment, prefix=()):
     command = ["nsenter", f"--net=/run/netns/{lab.pod}", *prefix, str(lab.build / f"nstats-{program}"), *arguments]
     clean = {"PATH": os.environ["PATH"], **environment}
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=8, cwd=lab.dir, env=clean,
+        return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, cwd=lab.dir, env=clean,
                               stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, None, "", "still ran after 8 s")
+        return subprocess.CompletedProcess(command, None, "", f"still ran after {LIMIT_S} s")
 
 
 def why_wrong(done, words):

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "k8s/README.md", "CONTRIBUTING.md", "proto/README.md")
 COMMAND = re.compile(r"^ {4}((?:[A-Z_]+=\S+ )*(?:make|docker|docker-compose|kubectl|kind|podman|nstats-\w+)(?: .*)?)$")
+PATH = re.compile(r"(?:-k|-f|--env-file) ([a-z]\S*/\S*)")
 NEEDS = re.compile(r"needs? (?:Docker|a cluster)")
 
 # command: the file that runs it, and a word that stands in it there
@@ -44,6 +45,9 @@ def why_not(command, section):
         file, word = RUN_BY[command]
         path = ROOT / file
         return None if path.exists() and word in path.read_text() else f"{file} does not run it"
+    lost = [path for path in PATH.findall(command) if not (ROOT / path).exists()]
+    if lost:
+        return f"there is no {', '.join(lost)}"
     return None if NEEDS.search(section) else "no test runs it, and it does not say that it needs Docker or a cluster"
 
 

@@ -49,11 +49,14 @@ def name_of(target, architecture=MACHINE):
 
 
 def make_image(podman, target, architecture=MACHINE):
-    """The Dockerfile's target; from podman's cache where nothing that it is made of has changed."""
-    make_base(podman)
+    """The Dockerfile's target; once a run, and from podman's cache where nothing that it is made of has changed."""
     name = name_of(target, architecture)
+    if name in podman.built:
+        return name
+    make_base(podman)
     podman("build", "--platform", f"linux/{architecture}", "--build-arg", f"BUILDPLATFORM=linux/{MACHINE}",
            "--target", target, "-t", name, REPO, limit_s=900)
+    podman.built.add(name)
     return name
 
 

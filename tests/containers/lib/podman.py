@@ -50,6 +50,7 @@ PAUSE = "localhost/nstats-pause:latest"
 class Podman:
     def __init__(self, build):
         self.dir = Path(build).resolve() / "containers"
+        self.built = set()  # images made by this process
         self.run_dir = Path(f"/run/nstats-containers-{os.stat(self.dir.parent).st_ino}")  # sockets want a short path
         self.environment = {**os.environ, "CONTAINERS_CONF": str(self.dir / "containers.conf"),
                             "CONTAINERS_STORAGE_CONF": str(self.dir / "storage.conf"),
