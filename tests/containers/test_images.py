@@ -32,6 +32,10 @@ server.serve_forever()
 """
 
 
+def equal_text(got, expected):
+    assert got == expected, f"{got!r}, expected {expected!r}"
+
+
 def files_of(directory):
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir())
 
@@ -93,8 +97,8 @@ def there_is_nothing_in_them_but_the_programs_and_what_they_need(podman):
 def both_run_with_a_read_only_root_and_no_capability(podman):
     make_images(podman)
     for target in ("probe", "collector"):
-        said = podman("run", "--rm", *CONFINED, "--network=none", name_of(target), "--version")
-        assert said == f"nstats-{target} {VERSION}", said
+        said = podman.output(name_of(target), *CONFINED, "--network=none", arguments=["--version"])
+        equal_text(said, f"nstats-{target} {VERSION}")
 
 
 @case(limit_s=120)
@@ -168,7 +172,3 @@ def the_static_probe_is_the_same_file_wherever_it_is_built(podman):
                        for path in (build, elsewhere / "build"))
     equal_text(there, here)
     print(f"sha256 {here}")
-
-
-def equal_text(got, expected):
-    assert got == expected, f"{got!r}, expected {expected!r}"

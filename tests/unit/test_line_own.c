@@ -146,8 +146,16 @@ static void one_missing_byte_of_a_billion_keeps_the_coverage_below_one(void **st
 	assert_coverage(&totals, "0.999999999 ");
 	totals.captured_bytes = 1;
 	assert_coverage(&totals, "0.000000000 ");
-	totals.captured_bytes = 4500000000;
-	assert_coverage(&totals, "1.500000000 ");
+	totals.captured_bytes = 3000000000;
+	assert_coverage(&totals, "1.000000000 ");
+}
+
+static void there_is_no_coverage_where_more_was_captured_than_counted(void **state)
+{
+	struct totals totals = {.is_comparable = true, .if_rx_bytes = 1000, .captured_bytes = 1001};
+
+	(void)state;
+	assert_coverage(&totals, NULL);
 }
 
 static void there_is_no_coverage_where_the_counters_cannot_be_compared(void **state)
@@ -246,6 +254,7 @@ static void the_collector_is_one_line_with_all_its_figures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(there_is_no_coverage_where_more_was_captured_than_counted),
 		TEST(a_probe_is_one_line_with_all_its_figures),
 		TEST(the_tags_are_complete_where_nothing_is_known),
 		TEST(a_name_cannot_inject_a_line),

@@ -46,7 +46,7 @@ export const breaks = [
 	['a panel without a description', (b) => { panel(b, 'stat').description = ''; }, /has no description/],
 	['an override for a column that is not there', (b) => { panel(b, 'table').fieldConfig.overrides[0].matcher.options = 'Nothing'; }, /which no query of it makes/],
 	['a variable that depends on a later one', (b) => { b[0].templating.list.push(b[0].templating.list.splice(1, 1)[0]); }, /not before it/],
-	['an alert about an unknown field', (_, f) => swap(f.alerts.groups[0].rules[1].data[0].model, '"coverage"', '"covered"'), /"covered"|is no tag or field/],
+	['an alert about an unknown field', (_, f) => swap(f.alerts.groups[0].rules[1].data[0].model, '"captured_bytes"', '"covered"'), /"covered"|is no tag or field/],
 	['an alert that points to no panel', (_, f) => { f.alerts.groups[0].rules[0].panelId = 999; }, /points to no picture/],
 	['an alert that does not say what to do', (_, f) => { delete f.alerts.groups[0].rules[0].annotations.description; }, /what to do/],
 	['an alert whose condition is missing', (_, f) => { f.alerts.groups[0].rules[0].condition = 'D'; }, /condition/],
