@@ -254,7 +254,7 @@ static void the_collector_is_one_line_with_all_its_figures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(there_is_no_coverage_where_more_was_captured_than_counted),
+		TEST(there_is_no_coverage_where_more_was_captured_than_counted),
 		TEST(a_probe_is_one_line_with_all_its_figures),
 		TEST(the_tags_are_complete_where_nothing_is_known),
 		TEST(a_name_cannot_inject_a_line),
