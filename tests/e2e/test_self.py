@@ -77,7 +77,7 @@ def the_probes_own_use_is_the_kernels_figure(lab):
     began = time.time()
     probe = Probe(lab)
     some_traffic(lab)
-    until(lambda: influx.last("nstats_probe"), 15, "no point")
+    until(lambda: (influx.last("nstats_probe") or {}).get("uptime_s"), 15, "no point of a whole second")
     with open(f"/proc/{probe.process.pid}/stat") as file:
         words = file.read().rpartition(")")[2].split()
     point = influx.last("nstats_probe")
