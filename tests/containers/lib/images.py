@@ -94,7 +94,7 @@ def unpack(podman, image, directory):
     finally:
         podman("rm", container)
     with tarfile.open(archive) as tar:
-        tar.extractall(directory, filter="tar")
+        tar.extractall(directory)
     archive.unlink()
     return directory
 
