@@ -5,6 +5,7 @@ run.py BUILD_DIR [FILTER]: the cases that need podman, one after the other, thos
 run them. A case is a function of a Podman marked with @case in a file test_*.py; FILTER is part of its name. Prints ok,
 FAIL or skip for each, and the sum. What is made is kept under BUILD_DIR/containers: a second run is quick.
 """
+import fcntl
 import importlib
 import signal
 import sys
@@ -59,11 +60,14 @@ def run_case(podman, name, function):
 
 
 def run_all(podman, cases):
-    podman.reset()
-    try:
-        return [run_case(podman, name, function) for name, function in cases]
-    finally:
+    """One run at a time on a machine, whichever the tree: names and addresses of bridges are the machine's."""
+    with open("/run/nstats-containers.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         podman.reset()
+        try:
+            return [run_case(podman, name, function) for name, function in cases]
+        finally:
+            podman.reset()
 
 
 def skip_all(cases, why):

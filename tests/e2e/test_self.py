@@ -106,7 +106,8 @@ def check_without_coverage(lab, *arguments):
     collector = Collector(lab, "--influx", influx.address, "--ptr", "off")
     Probe(lab, *arguments)
     some_traffic(lab)
-    point = until(lambda: influx.last("nstats_probe"), 15, "no point")
+    until(lambda: (influx.last("nstats_probe") or {}).get("captured_bytes"), 15, "no point after traffic")
+    point = influx.last("nstats_probe")
     assert point["interface_bytes"] > 0 and point["captured_bytes"] > 0, point
     assert point.get("coverage") is None, point
     equal(collector.get("/metrics")[1].count("nstats_probe_coverage{"), 0, "coverages in /metrics")
