@@ -42,11 +42,10 @@ static void without_a_descriptor_there_is_no_figure(void **state)
 static void processor_time_rises_with_work(void **state)
 {
 	uint64_t before = usage_cpu_us();
-	volatile uint64_t n = 0;
 
 	(void)state;
 	for (uint64_t i = 0; i < 1000000000 && usage_cpu_us() < before + 10000; i++)
-		n += i;
+		; /* asking is work enough */
 	assert_true(usage_cpu_us() >= before + 10000);
 }
 
