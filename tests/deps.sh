@@ -19,7 +19,7 @@ command -v npm >/dev/null || test="$test nodejs npm"
 static='musl-tools dpkg-dev bison flex xz-utils'
 
 # Images, pods and the compose file. runc: podman's default wants more of the kernel than a container gives.
-containers='podman runc netavark aardvark-dns docker-compose debootstrap qemu-user-static'
+containers='podman runc netavark aardvark-dns iptables docker-compose debootstrap qemu-user-static openssl'
 
 is_installed() { # package
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
