@@ -113,7 +113,7 @@ int64_t deliver_step(struct deliver *deliver, int64_t now_ms)
 	int64_t due_ms = deliver->send_due_ms;
 
 	if (state == OUTBOX_WAITING)
-		due_ms = outbox_due_ms(deliver->outbox, now_ms);
+		due_ms = outbox_due_ms(deliver->outbox);
 	if (state != OUTBOX_EMPTY && due_ms < deliver->resolve_due_ms)
 		return due_ms;
 	return deliver->resolve_due_ms;

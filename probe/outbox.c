@@ -23,6 +23,9 @@ struct outbox {
 	uint64_t sent_up_to; /* the highest sequence that ever went */
 	uint64_t sealed_bytes;
 	uint64_t lost_bytes; /* of rows that no datagram could hold */
+	/* Until then a step need not search the ring, which may hold thousands: each packet that
+	 * wakes the probe is a step. 0: since the last search something came, or may go sooner. */
+	int64_t idle_until_ms;
 	struct resend resend;
 	struct outbox_stats stats;
 
@@ -129,6 +132,7 @@ bool outbox_seal_next(struct outbox *outbox)
 	item.len = wire_encode(outbox->encoder, head, outbox->rows, n, outbox->datagram);
 	if (item.len > 0) {
 		ring_push(outbox->ring, &item);
+		outbox->idle_until_ms = 0;
 		outbox->sequence++;
 	} else {
 		outbox->lost_bytes += item.row_bytes;
@@ -176,8 +180,10 @@ static void take_acks(struct outbox *outbox, int64_t now_ms)
 			continue;
 		}
 		outbox->stats.acks++;
-		if (resend_heard(&outbox->resend))
-			ring_hurry(outbox->ring, now_ms, UINT32_MAX);
+		if (!resend_heard(&outbox->resend))
+			continue;
+		ring_hurry(outbox->ring, now_ms, UINT32_MAX);
+		outbox->idle_until_ms = 0;
 	}
 }
 
@@ -191,6 +197,26 @@ static bool next_to_send(struct outbox *outbox, int64_t now_ms, struct ring_item
 	return ring_next_due(outbox->ring, now_ms, 0, ret);
 }
 
+static int64_t next_due_ms(const struct outbox *outbox, int64_t now_ms)
+{
+	int64_t new_ms = ring_due_ms(outbox->ring, 0);
+	int64_t any_ms = ring_due_ms(outbox->ring, UINT32_MAX);
+
+	if (any_ms <= now_ms)
+		any_ms = resend_may_at(&outbox->resend, now_ms);
+	return new_ms < any_ms ? new_ms : any_ms;
+}
+
+/* Nothing may go now. */
+static enum outbox_state rest(struct outbox *outbox, int64_t now_ms)
+{
+	if (ring_is_empty(outbox->ring))
+		return OUTBOX_EMPTY;
+	if (now_ms >= outbox->idle_until_ms)
+		outbox->idle_until_ms = next_due_ms(outbox, now_ms);
+	return OUTBOX_WAITING;
+}
+
 enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budget, size_t *ret_n)
 {
 	struct ring_item item;
@@ -198,8 +224,8 @@ enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budg
 	*ret_n = 0;
 	take_acks(outbox, now_ms);
 	while (*ret_n < budget) {
-		if (!next_to_send(outbox, now_ms, &item))
-			return ring_is_empty(outbox->ring) ? OUTBOX_EMPTY : OUTBOX_WAITING;
+		if (now_ms < outbox->idle_until_ms || !next_to_send(outbox, now_ms, &item))
+			return rest(outbox, now_ms);
 		if (sender_send(outbox->sender, item.data, item.len) != SEND_OK)
 			return OUTBOX_BLOCKED;
 		ring_mark_sent(outbox->ring, item.sequence,
@@ -213,19 +239,15 @@ enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budg
 	return OUTBOX_MORE;
 }
 
-int64_t outbox_due_ms(const struct outbox *outbox, int64_t now_ms)
+int64_t outbox_due_ms(const struct outbox *outbox)
 {
-	int64_t new_ms = ring_due_ms(outbox->ring, 0);
-	int64_t any_ms = ring_due_ms(outbox->ring, UINT32_MAX);
-
-	if (any_ms <= now_ms)
-		any_ms = resend_may_at(&outbox->resend, now_ms);
-	return new_ms < any_ms ? new_ms : any_ms;
+	return outbox->idle_until_ms;
 }
 
 void outbox_hurry(struct outbox *outbox, int64_t now_ms, bool is_again)
 {
 	ring_hurry(outbox->ring, now_ms, is_again ? UINT32_MAX : 0);
+	outbox->idle_until_ms = 0;
 	if (is_again)
 		resend_hurry(&outbox->resend, now_ms);
 }

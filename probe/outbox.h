@@ -46,7 +46,7 @@ bool outbox_has_room(const struct outbox *outbox);
 /* Takes acknowledgements, then sends at most budget datagrams, oldest first; *ret_n of them. */
 enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budget, size_t *ret_n);
 /* After OUTBOX_WAITING: when something is due. */
-int64_t outbox_due_ms(const struct outbox *outbox, int64_t now_ms);
+int64_t outbox_due_ms(const struct outbox *outbox);
 
 /* At the end: what was not sent yet is due now, and with is_again all that waits. */
 void outbox_hurry(struct outbox *outbox, int64_t now_ms, bool is_again);
