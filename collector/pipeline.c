@@ -120,14 +120,6 @@ static void commit_failed(struct pipeline *p, const struct commit *commit)
 	p->is_failing = true;
 }
 
-static void note_latency(struct stats *stats, int64_t end_ms)
-{
-	int64_t took_ms = end_ms ? clock_wall_ms() - end_ms : 0;
-
-	if (took_ms > 0 && (uint64_t)took_ms * 1000 > stats->commit_us)
-		stats->commit_us = (uint64_t)took_ms * 1000;
-}
-
 static void boot_committed(void *ctx, const uint8_t boot_id[static BOOT_ID_LEN])
 {
 	acks_owe(ctx, boot_id);
@@ -146,7 +138,8 @@ static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 	stats->points_shifted += commit->sums.shifted;
 	if (commit->point_ms)
 		figures_told(p->parts.figures, commit->point_ms);
-	note_latency(stats, commit->sums.oldest_end_ms);
+	if (commit->sums.oldest_end_ms)
+		stats_note_longest(&stats->commit_us, clock_wall_ms() - commit->sums.oldest_end_ms);
 	if (p->is_failing)
 		log_info("commits work again", "");
 	p->is_failing = false;

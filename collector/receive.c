@@ -249,29 +249,30 @@ void receive_stop(struct receive *r)
 	r->is_stopped = true;
 }
 
-/* The source address of the answer (ip(7), ipv6(7)); a v4-mapped one serves for IPv4 too. */
-static size_t source_put(const struct receive *r, const struct addr *local, struct msghdr *hdr)
+static void control_put(struct msghdr *hdr, int level, int type, const void *data, size_t len)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(hdr);
 
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), data, len);
+	hdr->msg_controllen = CMSG_SPACE(len);
+}
+
+/* The source address of the answer (ip(7), ipv6(7)); a v4-mapped one serves for IPv4 too. */
+static void source_put(const struct receive *r, const struct addr *local, struct msghdr *hdr)
+{
+	struct in_pktinfo info4 = {0};
+	struct in6_pktinfo info6 = {0};
+
 	if (r->is_v4) {
-		struct in_pktinfo info = {0};
-
-		memcpy(&info.ipi_spec_dst, local->bytes, sizeof(info.ipi_spec_dst));
-		c->cmsg_level = IPPROTO_IP;
-		c->cmsg_type = IP_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		return CMSG_SPACE(sizeof(info));
+		memcpy(&info4.ipi_spec_dst, local->bytes, sizeof(info4.ipi_spec_dst));
+		control_put(hdr, IPPROTO_IP, IP_PKTINFO, &info4, sizeof(info4));
+	} else {
+		memcpy(&info6.ipi6_addr, local->bytes, sizeof(info6.ipi6_addr));
+		control_put(hdr, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
 	}
-	struct in6_pktinfo info = {0};
-
-	memcpy(&info.ipi6_addr, local->bytes, sizeof(info.ipi6_addr));
-	c->cmsg_level = IPPROTO_IPV6;
-	c->cmsg_type = IPV6_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
-	return CMSG_SPACE(sizeof(info));
 }
 
 bool receive_reply(
@@ -287,7 +288,7 @@ bool receive_reply(
 	if (to->local.len != 0) {
 		hdr.msg_control = control;
 		hdr.msg_controllen = sizeof(control);
-		hdr.msg_controllen = source_put(r, &to->local, &hdr);
+		source_put(r, &to->local, &hdr);
 	}
 	return sendmsg(r->fd, &hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }

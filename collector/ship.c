@@ -132,15 +132,6 @@ static void settle_run(void *ctx)
 	ship->is_settled_here = ship->job_state.bodies < before.bodies;
 }
 
-/* By this machine's clock and the probe's. */
-static void note_delivery(struct ship *ship)
-{
-	int64_t took_ms = clock_wall_ms() - ship->body.since_ms;
-
-	if (took_ms > 0 && (uint64_t)took_ms * 1000 > ship->stats->delivery_us)
-		ship->stats->delivery_us = (uint64_t)took_ms * 1000;
-}
-
 /* A body that was evicted during its POST is counted there and nowhere else. */
 static void settle_count(struct ship *ship)
 {
@@ -151,7 +142,7 @@ static void settle_count(struct ship *ship)
 	if (ship->answer.act == RETRY_DELIVERED) {
 		ship->stats->delivered_lines += body->lines;
 		ship->stats->delivered_bytes += body->traffic_bytes;
-		note_delivery(ship);
+		stats_note_longest(&ship->stats->delivery_us, clock_wall_ms() - body->since_ms);
 		return;
 	}
 	ship->stats->rejected_lines += body->lines;

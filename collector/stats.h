@@ -110,5 +110,12 @@ struct stats {
 #undef X
 };
 
+/* For commit_us and delivery_us. By the clocks of two machines, so that it may be negative. */
+static inline void stats_note_longest(uint64_t *longest_us, int64_t took_ms)
+{
+	if (took_ms > 0 && (uint64_t)took_ms * 1000 > *longest_us)
+		*longest_us = (uint64_t)took_ms * 1000;
+}
+
 /* Prometheus' text format: HELP and TYPE once a name, in the order of the table. */
 void stats_render(const struct stats *stats, struct strbuf *out);

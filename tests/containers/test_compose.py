@@ -5,25 +5,20 @@ are replaced: InfluxDB's image, by one with Debian's influxd; and Grafana is lef
 that influxd instead. All of it runs in a network namespace of its own, so that the file's ports are free.
 """
 import contextlib
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from pathlib import Path
 
-from lib import netns
-from lib.base import make_base
+from lib import netns, stage
+from lib.base import REPO
 from lib.case import Skip, case, equal, until
+from lib.images import INFLUX as INFLUX_IMAGE
+from lib.images import make_images, make_influx_image
 from lib.programs import Metrics
 
-REPO = Path(__file__).resolve().parents[2]
 PROJECT = "nstats-compose-test"
 INTERVAL_S = 5
 SLACK_S = 6  # a part's wait for its names, the collector's beat, influxd on a machine with other work
@@ -42,56 +37,11 @@ CONVERSATIONS = {
     ("payments", "client", "8081", "tcp"): "catalog",
 }
 
-OVERRIDE = """
+OVERRIDE = f"""
 services:
   influxdb:
-    image: localhost/nstats-test-influxdb:1
+    image: {INFLUX_IMAGE}
 """
-
-# As InfluxDB's own image does: the database of INFLUXDB_DB is made before anybody can write.
-INFLUX_DOCKERFILE = """
-FROM {base}
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends influxdb influxdb-client curl
-COPY --chmod=755 entrypoint.sh /entrypoint.sh
-RUN mkdir -p /var/lib/influxdb && chown 1500:1500 /var/lib/influxdb
-USER 1500:1500
-VOLUME /var/lib/influxdb
-EXPOSE 8086
-ENTRYPOINT ["/entrypoint.sh"]
-"""
-INFLUX_ENTRYPOINT = """#!/bin/sh
-set -eu
-export HOME=/tmp INFLUXDB_META_DIR=/var/lib/influxdb/meta INFLUXDB_DATA_DIR=/var/lib/influxdb/data
-export INFLUXDB_DATA_WAL_DIR=/var/lib/influxdb/wal INFLUXDB_MONITOR_STORE_ENABLED=false
-if [ -n "${INFLUXDB_DB-}" ] && [ ! -d /var/lib/influxdb/meta ]; then
-	INFLUXDB_HTTP_BIND_ADDRESS=127.0.0.1:8087 influxd run -config /dev/null &
-	child=$!
-	until influx -port 8087 -execute "CREATE DATABASE \\"$INFLUXDB_DB\\""; do sleep 0.1; done
-	kill $child
-	wait $child || true
-fi
-exec influxd run -config /dev/null
-"""
-
-
-def make_images(podman):
-    """The three of the Dockerfile, where a case before has not made them."""
-    version = re.search(r"^VERSION := (\S+)$", (REPO / "Makefile").read_text(), re.M)[1]
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-    for target in ("probe", "collector", "shop"):
-        name = f"nstats/{target}:{version}"
-        if not podman.has_image(name):
-            podman("build", "-q", "--platform", f"linux/{machine}", "--build-arg", f"BUILDPLATFORM=linux/{machine}",
-                   "--target", target, "-t", name, REPO, limit_s=900)
-
-
-def make_influx_image(podman, base):
-    directory = podman.dir / "influxdb"
-    directory.mkdir(exist_ok=True)
-    (directory / "Dockerfile").write_text(INFLUX_DOCKERFILE.format(base=base))
-    (directory / "entrypoint.sh").write_text(INFLUX_ENTRYPOINT)
-    podman("build", "-q", "-t", "localhost/nstats-test-influxdb:1", directory, limit_s=600)
-
 
 @contextlib.contextmanager
 def own_network():
@@ -169,16 +119,11 @@ class Compose:
 
 
 def metrics():
-    with urllib.request.urlopen(f"{COLLECTOR}/metrics", timeout=5) as answer:
-        return Metrics(answer.read().decode())
+    return Metrics(stage.get(f"{COLLECTOR}/metrics", limit_s=5))
 
 
 def query(text):
-    form = urllib.parse.urlencode({"q": text, "db": "nstats"}).encode()
-    with urllib.request.urlopen(f"{INFLUX}/query", form, timeout=20) as answer:
-        result = json.load(answer)["results"][0]
-    assert "error" not in result, f"{text}: {result['error']}"
-    return result.get("series", [])
+    return stage.query(INFLUX, text)
 
 
 def receivers():
@@ -206,18 +151,13 @@ def until_seen(limit_s):
     return time.monotonic() - begin
 
 
-def is_drained():
-    now = metrics()
-    return not any(now.of(f"nstats_{what}_bytes") for what in ("waiting", "committing", "spool"))
-
-
 def check_conservation(compose):
     """The probes end, so that nothing is pending; then every byte is accounted for, from packet to row."""
     compose("stop", "-t", "10", *(f"probe-{pod}" for pod in PODS))
     for pod in PODS:
         code = compose.podman.inspect(compose.container(f"probe-{pod}"))["State"]["ExitCode"]
         equal(code, 0, f"exit code of probe-{pod}")
-    until(is_drained, 20, "the spool is not empty")
+    until(lambda: metrics().is_drained(), 20, "the spool is not empty")
     now = metrics()
     for name in ("lost_bytes", "evicted_bytes_total", "rejected_bytes_total", "commit_failed_bytes_total"):
         equal(now.of(f"nstats_{name}"), 0, name)
@@ -266,9 +206,8 @@ def ask_dashboards(limit_s):
 def the_compose_file_shows_the_shop_within_two_intervals_and_every_byte_is_conserved(podman):
     if not shutil.which("docker-compose"):
         raise Skip("docker-compose missing")
-    base = make_base(podman)
     make_images(podman)
-    make_influx_image(podman, base)
+    make_influx_image(podman)
     with own_network(), podman.service() as socket:
         compose = Compose(podman, socket)
         with compose.up():

@@ -22,9 +22,17 @@ CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
 INTERVAL_S = 2
 
 
-def get(url, data=None):
-    with urllib.request.urlopen(url, data, timeout=20) as answer:
+def get(url, data=None, limit_s=20):
+    with urllib.request.urlopen(url, data, timeout=limit_s) as answer:
         return answer.read().decode()
+
+
+def query(influx, text):
+    """The series of InfluxDB's answer."""
+    form = urllib.parse.urlencode({"q": text, "db": "nstats"}).encode()
+    result = json.loads(get(f"{influx}/query", form))["results"][0]
+    assert "error" not in result, f"{text}: {result['error']}"
+    return result.get("series", [])
 
 
 class Stage(contextlib.ExitStack):
@@ -79,15 +87,10 @@ class Stage(contextlib.ExitStack):
         return self.metrics().of(name)
 
     def is_drained(self):
-        metrics = self.metrics()
-        return not any(metrics.of(f"nstats_{what}_bytes") for what in ("waiting", "committing", "spool"))
+        return self.metrics().is_drained()
 
     def query(self, text):
-        """The series of InfluxDB's answer."""
-        form = urllib.parse.urlencode({"q": text, "db": "nstats"}).encode()
-        result = json.loads(get(f"http://{self.influx}:8086/query", form))["results"][0]
-        assert "error" not in result, f"{text}: {result['error']}"
-        return result.get("series", [])
+        return query(f"http://{self.influx}:8086", text)
 
     def sums_by(self, tag, host):
         """{tag's value: bytes, both ways}"""

@@ -30,6 +30,9 @@ class Metrics(dict):
     def probe(self, name, host="pod"):
         return self.of("nstats_probe_" + name, host=host)
 
+    def is_drained(self):
+        return not any(self.of(f"nstats_{what}_bytes") for what in ("waiting", "committing", "spool"))
+
 
 class Probe:
     def __init__(self, lab, *arguments, interval_s=2, host="pod", collector=lab_module.NET_4,
@@ -77,5 +80,4 @@ class Collector:
         return self.metrics().of(name)
 
     def is_drained(self):
-        metrics = self.metrics()
-        return not any(metrics.of(f"nstats_{what}_bytes") for what in ("waiting", "committing", "spool"))
+        return self.metrics().is_drained()
