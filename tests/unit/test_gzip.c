@@ -2,6 +2,7 @@
 /* uses: collector/gzip */
 #include "gzip.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -39,6 +40,12 @@ static void round_trip(struct gzip *gzip, const char *data, size_t len, size_t *
 
 	assert_int_equal(gzip_compress(gzip, data, len, &packed, ret_len), 0);
 	gunzip(packed, *ret_len, back, len + 1, &back_len);
+	assert_int_equal(back_len, len);
+	if (len)
+		assert_memory_equal(back, data, len);
+	free(back);
+	back = NULL;
+	assert_int_equal(gzip_expand(packed, *ret_len, len, &back, &back_len), 0);
 	assert_int_equal(back_len, len);
 	if (len)
 		assert_memory_equal(back, data, len);
@@ -101,6 +108,25 @@ static void one_compressor_serves_many_bodies(void **state)
 	gzip_free(gzip);
 }
 
+static void what_is_longer_than_allowed_or_damaged_does_not_expand(void **state)
+{
+	struct gzip *gzip = gzip_new();
+	uint8_t *packed = NULL;
+	size_t len, back_len;
+	char *back = NULL;
+
+	(void)state;
+	assert_int_equal(gzip_compress(gzip, "abcdefgh", 8, &packed, &len), 0);
+	assert_int_equal(gzip_expand(packed, len, 7, &back, &back_len), -EBADMSG);
+	for (size_t n = 0; n < len; n++)
+		assert_int_equal(gzip_expand(packed, n, 8, &back, &back_len), -EBADMSG);
+	packed[len - 6] ^= 1; /* of the checksum */
+	assert_int_equal(gzip_expand(packed, len, 8, &back, &back_len), -EBADMSG);
+	assert_null(back);
+	free(packed);
+	gzip_free(gzip);
+}
+
 static void freeing_nothing_is_fine(void **state)
 {
 	(void)state;
@@ -114,6 +140,7 @@ int main(void)
 		cmocka_unit_test(nothing_packs_to_an_empty_member),
 		cmocka_unit_test(noise_fits_though_it_does_not_shrink),
 		cmocka_unit_test(one_compressor_serves_many_bodies),
+		cmocka_unit_test(what_is_longer_than_allowed_or_damaged_does_not_expand),
 		cmocka_unit_test(freeing_nothing_is_fine),
 	};
 
