@@ -18,8 +18,8 @@
 #include <string.h>
 
 #define READ_MAX         (1024 * 1024) /* of an answer; beyond it the connection is broken off */
-#define LOW_SPEED_BYTES  1L
-#define LOW_SPEED_S      30L
+#define LOW_SPEED_BYTES  100L          /* a second: a body or an answer that trickles */
+#define LOW_SPEED_S      20L  /* InfluxDB 1.x gives up a write after 10 s (its write-timeout) */
 #define HEADER_MAX       8192 /* a token of 4 KiB and "Authorization: Token " */
 #define CONNECTIONS_KEPT 2L
 

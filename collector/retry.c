@@ -12,9 +12,10 @@ const char *retry_act_name(enum retry_act act)
 	static const char *const names[] = {
 		[RETRY_DELIVERED] = "delivered",
 		[RETRY_KEEP] = "kept",
+		[RETRY_KEEP_BEHIND] = "kept",
 		[RETRY_KEEP_AUTH] = "kept",
 		[RETRY_KEEP_MISSING] = "kept",
-		[RETRY_REJECT] = "to dead letters",
+		[RETRY_REFUSED] = "its lines tried apart",
 	};
 
 	return names[act];
@@ -30,6 +31,12 @@ static bool is_permanent(const char *body)
 	       strstr(body, "partial write");
 }
 
+/* A proxy's page, whatever it calls itself; InfluxDB answers in JSON, or not at all. */
+static bool is_html(const struct retry_answer *answer)
+{
+	return answer->is_html || answer->body[strspn(answer->body, " \t\r\n")] == '<';
+}
+
 /*
  * 400 from a TLS port that was spoken to in plain HTTP: from a proxy it is a page of HTML, from
  * Go's net/http (server.go, at tlsRecordHeaderLooksLikeHTTP) this sentence.
@@ -37,7 +44,15 @@ static bool is_permanent(const char *body)
  */
 static bool is_bad_request_of_body(const struct retry_answer *answer)
 {
-	return !answer->is_html && !strstr(answer->body, "HTTP request to an HTTPS server");
+	return !is_html(answer) && !strstr(answer->body, "HTTP request to an HTTPS server");
+}
+
+/* What may be permanent is not put behind: its tries would never be counted. */
+static enum retry_act act_of_server_error(const struct retry_answer *answer, unsigned tries)
+{
+	if (!is_permanent(answer->body))
+		return RETRY_KEEP_BEHIND;
+	return tries >= PERMANENT_TRIES ? RETRY_REFUSED : RETRY_KEEP;
 }
 
 enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries)
@@ -46,9 +61,9 @@ enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries)
 	case 204:
 		return RETRY_DELIVERED;
 	case 200: /* with HTML it is a proxy's login page */
-		return answer->is_html ? RETRY_KEEP : RETRY_DELIVERED;
+		return is_html(answer) ? RETRY_KEEP : RETRY_DELIVERED;
 	case 400:
-		return is_bad_request_of_body(answer) ? RETRY_REJECT : RETRY_KEEP;
+		return is_bad_request_of_body(answer) ? RETRY_REFUSED : RETRY_KEEP;
 	case 401:
 	case 403:
 		return RETRY_KEEP_AUTH;
@@ -56,24 +71,66 @@ enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries)
 		return RETRY_KEEP_MISSING;
 	case 413:
 	case 422:
-		return RETRY_REJECT;
-	case 500:
-		return is_permanent(answer->body) && tries >= PERMANENT_TRIES ? RETRY_REJECT
-									      : RETRY_KEEP;
-	default:
+		return RETRY_REFUSED;
+	case 408:
+	case 429:
+	case 502:
+	case 503:
+	case 504:
 		return RETRY_KEEP;
+	default:
+		return answer->status >= 500 ? act_of_server_error(answer, tries) : RETRY_KEEP;
 	}
 }
 
-static int64_t backoff_ms(unsigned failures, uint64_t random)
+/* "partial write: points beyond retention policy dropped=12": the last number of that name. */
+static uint64_t dropped_of(const char *body)
+{
+	static const char name[] = "dropped=";
+	const char *at = NULL;
+	uint64_t n = 0;
+
+	for (const char *next = strstr(body, name); next; next = strstr(next + 1, name))
+		at = next + strlen(name);
+	for (; at && *at >= '0' && *at <= '9' && n < UINT32_MAX; at++)
+		n = n * 10 + (uint64_t)(*at - '0');
+	return n;
+}
+
+/* Measured on InfluxDB 1.6.7: a line that cannot be parsed is not among those that it counts. */
+bool retry_is_all_refused(const struct retry_answer *answer, uint32_t lines)
+{
+	if (answer->status == 500 && strstr(answer->body, "retention policy not found"))
+		return true;
+	return strstr(answer->body, "partial write") && dropped_of(answer->body) >= lines;
+}
+
+bool retry_is_database_missing(const struct retry_answer *answer)
+{
+	return answer->status == 404 && strstr(answer->body, "database not found");
+}
+
+static int64_t backoff_ms(int64_t max_ms, unsigned failures, uint64_t random)
 {
 	int64_t cap = RETRY_DELAY_MIN_MS;
 
-	for (; failures && cap < RETRY_DELAY_MAX_MS; failures--)
+	for (; failures && cap < max_ms; failures--)
 		cap *= 2;
-	if (cap > RETRY_DELAY_MAX_MS)
-		cap = RETRY_DELAY_MAX_MS;
+	if (cap > max_ms)
+		cap = max_ms;
 	return RETRY_DELAY_MIN_MS + (int64_t)(random % (uint64_t)(cap - RETRY_DELAY_MIN_MS + 1));
+}
+
+static int64_t delay_of(enum retry_act act, unsigned failures, uint64_t random)
+{
+	switch (act) {
+	case RETRY_KEEP:
+		return backoff_ms(RETRY_DELAY_MAX_MS, failures, random);
+	case RETRY_KEEP_BEHIND:
+		return backoff_ms(RETRY_DELAY_BEHIND_MAX_MS, failures, random);
+	default:
+		return RETRY_DELAY_SLOW_MS;
+	}
 }
 
 int64_t retry_delay_ms(
@@ -81,9 +138,9 @@ int64_t retry_delay_ms(
 {
 	int64_t delay_ms;
 
-	if (act == RETRY_DELIVERED || act == RETRY_REJECT)
+	if (act == RETRY_DELIVERED || act == RETRY_REFUSED)
 		return 0;
-	delay_ms = act == RETRY_KEEP ? backoff_ms(failures, random) : RETRY_DELAY_SLOW_MS;
+	delay_ms = delay_of(act, failures, random);
 	if (retry_after_s > RETRY_AFTER_MAX_S)
 		retry_after_s = RETRY_AFTER_MAX_S;
 	return retry_after_s * 1000 > delay_ms ? retry_after_s * 1000 : delay_ms;

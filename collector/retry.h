@@ -12,24 +12,33 @@
 enum retry_act {
 	RETRY_DELIVERED,
 	RETRY_KEEP,         /* back off, then send the same again */
+	RETRY_KEEP_BEHIND,  /* the same, but the others first: perhaps it is this body's fault */
 	RETRY_KEEP_AUTH,    /* 401, 403: re-read the credentials; every 30 s */
 	RETRY_KEEP_MISSING, /* 404: database or bucket not found; every 30 s */
-	RETRY_REJECT,       /* never: to the dead letters */
+	RETRY_REFUSED,      /* some of it will never be taken: halve it; a line alone is dead */
 };
 const char *retry_act_name(enum retry_act act);
 
 struct retry_answer {
 	int status;       /* 0: no HTTP answer */
 	const char *body; /* its beginning, NUL-terminated; "" for none */
-	bool is_html;
+	bool is_html;     /* by its Content-Type */
 };
 
 /* tries: how often this body was sent, this time included. */
 enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries);
 
-#define RETRY_DELAY_MIN_MS  500
-#define RETRY_DELAY_MAX_MS  60000
-#define RETRY_DELAY_SLOW_MS 30000
+/* Of what is RETRY_REFUSED: does it say that none of so many lines was taken? Then halving them
+ * would find nothing. */
+bool retry_is_all_refused(const struct retry_answer *answer, uint32_t lines);
+
+/* InfluxDB 1.x; of 2.x a bucket is missing. */
+bool retry_is_database_missing(const struct retry_answer *answer);
+
+#define RETRY_DELAY_MIN_MS        500
+#define RETRY_DELAY_MAX_MS        60000
+#define RETRY_DELAY_SLOW_MS       30000
+#define RETRY_DELAY_BEHIND_MAX_MS 30000 /* RETRY_KEEP_BEHIND: bodies that may be good wait too */
 
 /*
  * Full jitter: uniform in [MIN, min(MAX, MIN × 2^failures)]; retry_after_s where the server gave

@@ -2,13 +2,15 @@
 /*
  * A state machine on the loop's thread:
  *
- *   idle ─kick─▶ reading ─body─▶ posting ─delivered, refused─▶ settling ─▶ reading ─none─▶ idle
- *                   ▲               └─kept─▶ waiting ─┐                       └─failed─▶ waiting
- *                   └─────────────────────────────────┘
+ *   idle ─kick─▶ reading ─body─▶ posting ─delivered─▶ settling ─▶ reading ─none─▶ idle
+ *                   ▲            ▲ │  └─kept─▶ waiting ─┐             └─failed─▶ waiting
+ *                   │            └─┘ refused: its halves │
+ *                   └────────────────────────────────────┘
  *
  * Reading and settling are jobs of the worker. A kept body is let go and read again after the wait:
- * meanwhile it may have been evicted. What could not be deleted is deleted later and not posted
- * again.
+ * meanwhile it may have been evicted. One that is being cut stays in memory, and so does what could
+ * not be settled: that is tried again, and not posted again. After a crash a cut begins anew, which
+ * only overwrites points.
  */
 #include "ship.h"
 
@@ -17,16 +19,17 @@
 #include "http_client.h"
 #include "log.h"
 #include "ship_auth.h"
+#include "ship_body.h"
+#include "ship_create.h"
 #include "ship_health.h"
+#include "ship_settle.h"
+#include "ship_turn.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
-
-#define URL_LEN 2048
 
 enum state {
 	IDLE,
@@ -43,44 +46,40 @@ struct ship {
 	struct worker *worker;
 	struct stats *stats;
 	struct http_client *client;
+	struct ship_create *create; /* NULL: not configured */
 	struct loop_timer timer;
-	char url[URL_LEN];
+	char url[SHIP_URL_LEN];
 	char authorization[SHIP_AUTH_LEN];
 
 	enum state state;
 	bool is_kicked; /* while it was busy */
 	bool is_closed; /* freed by the job that is under way */
-	enum ship_health health;
+	struct ship_health health;
 	bool is_spool_failing;
 	bool is_auth_failing;
 	unsigned failures;       /* posts in a row that were not taken */
 	unsigned spool_failures; /* jobs in a row that failed */
-	int64_t tried_id;
-	unsigned tries; /* of tried_id */
 
-	struct spool_body body;
+	struct ship_turn turn;
+	struct ship_body under_way;
+	bool is_settle_due;        /* body is to be settled, as soon as the spool can */
 	struct ship_answer answer; /* the last one */
 
 	/* Filled by the job on the worker's thread, read by its done(). */
 	struct worker_job job;
-	int job_result;
-	bool is_settled_here; /* the body was there, and is no more */
-	struct spool_state job_state;
-	char job_err[ERR_LEN];
+	struct ship_settle settle;
+	int read_result;
+	struct spool_state read_state;
+	char read_err[ERR_LEN];
 };
 
 static void read_start(struct ship *ship);
 static void settle_start(struct ship *ship);
-
-static void body_release(struct ship *ship)
-{
-	free(ship->body.data);
-	ship->body.data = NULL;
-}
+static void post_start(struct ship *ship);
 
 static void ship_free(struct ship *ship)
 {
-	body_release(ship);
+	ship_body_release(&ship->under_way);
 	free(ship);
 }
 
@@ -99,12 +98,12 @@ static void job_start(
 		wait_start(ship, RETRY_DELAY_MIN_MS);
 }
 
-static void spool_failed(struct ship *ship, const char *msg)
+static void spool_failed(struct ship *ship, const char *msg, const char *err)
 {
 	ship->stats->spool_errors++;
 	ship->spool_failures++;
 	if (!ship->is_spool_failing)
-		log_error(msg, "error=\"%s\" act=\"tried again\"", ship->job_err);
+		log_error(msg, "error=\"%s\" act=\"tried again\"", err);
 	ship->is_spool_failing = true;
 	wait_start(ship, retry_delay_ms(RETRY_KEEP, ship->spool_failures, -1, hash_random_seed()));
 }
@@ -120,60 +119,41 @@ static void spool_worked(struct ship *ship)
 static void settle_run(void *ctx)
 {
 	struct ship *ship = ctx;
-	struct spool_state before;
 
-	spool_state(ship->spool, &before);
-	if (ship->answer.act == RETRY_DELIVERED)
-		ship->job_result = spool_delete(ship->spool, ship->body.id, ship->job_err);
-	else
-		ship->job_result = spool_reject(ship->spool, ship->body.id, ship->answer.status,
-			ship->answer.reason, ship->job_err);
-	spool_state(ship->spool, &ship->job_state);
-	ship->is_settled_here = ship->job_state.bodies < before.bodies;
-}
-
-/* A body that was evicted during its POST is counted there and nowhere else. */
-static void settle_count(struct ship *ship)
-{
-	const struct spool_body *body = &ship->body;
-
-	if (!ship->is_settled_here)
-		return;
-	if (ship->answer.act == RETRY_DELIVERED) {
-		ship->stats->delivered_lines += body->lines;
-		ship->stats->delivered_bytes += body->traffic_bytes;
-		stats_note_longest(&ship->stats->delivery_us, clock_wall_ms() - body->since_ms);
-		return;
-	}
-	ship->stats->rejected_lines += body->lines;
-	ship->stats->rejected_bytes += body->traffic_bytes;
-	log_error("influx refused a body", "status=%d error=\"%s\" lines=%u act=\"%s\"",
-		ship->answer.status, ship->answer.reason, (unsigned)body->lines,
-		retry_act_name(ship->answer.act));
+	ship_settle_run(&ship->settle);
 }
 
 static void settle_done(void *ctx)
 {
 	struct ship *ship = ctx;
 
-	spool_state_show(&ship->job_state, ship->stats);
-	if (ship->job_result == 0)
-		settle_count(ship);
+	spool_state_show(&ship->settle.state, ship->stats);
+	ship_settle_count(&ship->settle, ship->stats);
+	if (ship->settle.r > 0 && ship->settle.dead.lines > 0)
+		ship_health_refused(&ship->health, &ship->settle.why, ship->settle.dead.lines,
+			ship->under_way.body.lines);
 	if (ship->is_closed) {
 		ship_free(ship);
 		return;
 	}
-	if (ship->job_result < 0 && ship->job_result != -ENOENT) {
-		spool_failed(ship, "cannot take a body out of the spool");
+	if (ship->settle.r < 0) {
+		spool_failed(ship, "cannot take a body out of the spool", ship->settle.err);
 		return;
 	}
 	spool_worked(ship);
-	body_release(ship);
+	ship_turn_settled(&ship->turn, ship->settle.state.bodies);
+	ship_body_release(&ship->under_way);
+	ship->is_settle_due = false;
 	read_start(ship);
 }
 
 static void settle_start(struct ship *ship)
 {
+	ship->is_settle_due = true;
+	ship->settle = (struct ship_settle){.spool = ship->spool,
+		.body = &ship->under_way.body,
+		.cut = ship->under_way.cut,
+		.answer = &ship->answer};
 	job_start(ship, SETTLING, settle_run, settle_done);
 }
 
@@ -182,13 +162,82 @@ static bool is_html(const char *content_type)
 	return strncasecmp(content_type, "text/html", strlen("text/html")) == 0;
 }
 
-static void keep(struct ship *ship, int64_t retry_after_s)
+static void let_go(struct ship *ship)
 {
+	int64_t id = ship->under_way.body.id;
+
 	ship->stats->posts_kept++;
 	ship->failures++;
-	body_release(ship);
+	if (ship_body_kept(&ship->under_way, ship->answer.act, clock_mono_ms()))
+		ship_turn_behind(&ship->turn, id);
+	else
+		ship_turn_again(&ship->turn, id);
+}
+
+static void keep(struct ship *ship, int64_t retry_after_s)
+{
+	let_go(ship);
 	wait_start(ship, retry_delay_ms(ship->answer.act, ship->failures, retry_after_s,
 				 hash_random_seed()));
+}
+
+static void go_on(struct ship *ship, bool has_more)
+{
+	ship->failures = 0;
+	if (has_more)
+		post_start(ship);
+	else
+		settle_start(ship);
+}
+
+static void refused(struct ship *ship, const struct retry_answer *judged)
+{
+	bool has_more;
+
+	if (ship_body_refused(
+		    &ship->under_way, judged, &ship->answer, clock_mono_ms(), &has_more) == 0) {
+		go_on(ship, has_more);
+		return;
+	}
+	ship->answer.act = RETRY_KEEP; /* no memory */
+	keep(ship, -1);
+}
+
+static void resume(struct ship *ship);
+
+static void created(void *ctx, bool is_created)
+{
+	struct ship *ship = ctx;
+
+	if (is_created) {
+		resume(ship);
+		return;
+	}
+	ship_health_update(&ship->health, &ship->answer, ship->under_way.body.id, ship->url);
+	wait_start(ship, RETRY_DELAY_SLOW_MS);
+}
+
+static bool is_create_asked(struct ship *ship, const struct retry_answer *judged)
+{
+	return ship->create && retry_is_database_missing(judged) &&
+	       ship_create_ask(ship->create, ship->authorization[0] ? ship->authorization : NULL,
+		       ship->config.ca_file, created, ship);
+}
+
+static void act_on(
+	struct ship *ship, const struct retry_answer *judged, const struct http_answer *answer)
+{
+	if (is_create_asked(ship, judged)) {
+		let_go(ship);
+		return;
+	}
+	ship_health_update(&ship->health, &ship->answer, ship->under_way.body.id, ship->url);
+	if (ship->answer.act == RETRY_DELIVERED)
+		go_on(ship, ship_body_taken(&ship->under_way, clock_mono_ms()));
+	else if (ship->answer.act == RETRY_REFUSED)
+		refused(ship, judged);
+	else
+		keep(ship, retry_parse_after(answer->retry_after, clock_wall_ms() / 1000));
 }
 
 static void answer_arrived(void *ctx, const struct http_answer *answer)
@@ -198,38 +247,33 @@ static void answer_arrived(void *ctx, const struct http_answer *answer)
 		.body = answer->body,
 		.is_html = is_html(answer->content_type)};
 
-	ship->tries++;
-	ship->answer.act = retry_act_of(&judged, ship->tries);
+	ship_body_answered(&ship->under_way);
+	ship->answer.act = retry_act_of(&judged, ship->under_way.tries);
 	ship->answer.status = answer->status;
 	ship_reason_set(&ship->answer, answer->status ? answer->body : answer->error);
 	log_debug("influx answered", "status=%d error=\"%s\" body=%lld try=%u act=\"%s\"",
-		ship->answer.status, ship->answer.reason, (long long)ship->body.id, ship->tries,
-		retry_act_name(ship->answer.act));
-	ship_health_update(&ship->health, &ship->answer, ship->url);
-	if (ship->answer.act != RETRY_DELIVERED && ship->answer.act != RETRY_REJECT) {
-		keep(ship, retry_parse_after(answer->retry_after, clock_wall_ms() / 1000));
-		return;
-	}
-	ship->failures = 0;
-	settle_start(ship);
+		ship->answer.status, ship->answer.reason, (long long)ship->under_way.body.id,
+		ship->under_way.tries, retry_act_name(ship->answer.act));
+	act_on(ship, &judged, answer);
 }
 
-static void post_start(struct ship *ship)
+static int post(struct ship *ship)
 {
 	struct http_request request = {.url = ship->url,
 		.authorization = ship->authorization[0] ? ship->authorization : NULL,
 		.ca_file = ship->config.ca_file,
 		.content_type = "text/plain; charset=utf-8",
-		.content_encoding = "gzip",
-		.body = ship->body.data,
-		.body_len = ship->body.len};
+		.content_encoding = "gzip"};
+	int r = ship_body_data(&ship->under_way, &request.body, &request.body_len);
 
-	if (ship->body.id != ship->tried_id) {
-		ship->tried_id = ship->body.id;
-		ship->tries = 0;
-	}
+	return r < 0 ? r : http_client_post(ship->client, &request, answer_arrived, ship);
+}
+
+static void post_start(struct ship *ship)
+{
 	ship->state = POSTING;
-	if (http_client_post(ship->client, &request, answer_arrived, ship) < 0) {
+	if (post(ship) < 0) {
+		ship_body_answered(&ship->under_way);
 		ship->answer.act = RETRY_KEEP;
 		keep(ship, -1);
 		return;
@@ -241,25 +285,27 @@ static void read_run(void *ctx)
 {
 	struct ship *ship = ctx;
 
-	ship->job_result = spool_next(ship->spool, 0, &ship->body, ship->job_err);
-	spool_state(ship->spool, &ship->job_state);
+	ship->read_result =
+		ship_turn_read(&ship->turn, ship->spool, &ship->under_way.body, ship->read_err);
+	spool_state(ship->spool, &ship->read_state);
 }
 
 static void read_done(void *ctx)
 {
 	struct ship *ship = ctx;
 
-	spool_state_show(&ship->job_state, ship->stats);
+	spool_state_show(&ship->read_state, ship->stats);
 	if (ship->is_closed) {
 		ship_free(ship);
 		return;
 	}
-	if (ship->job_result < 0) {
-		spool_failed(ship, "cannot read the spool");
+	if (ship->read_result < 0) {
+		spool_failed(ship, "cannot read the spool", ship->read_err);
 		return;
 	}
 	spool_worked(ship);
-	if (ship->job_result > 0) {
+	if (ship->read_result > 0) {
+		ship_body_begin(&ship->under_way, clock_mono_ms());
 		post_start(ship);
 		return;
 	}
@@ -286,18 +332,24 @@ static void auth_refresh(struct ship *ship)
 	ship->is_auth_failing = r < 0;
 }
 
+static void resume(struct ship *ship)
+{
+	if (!ship->under_way.body.data)
+		read_start(ship);
+	else if (!ship->is_settle_due && ship_body_has_more(&ship->under_way, clock_mono_ms()))
+		post_start(ship);
+	else
+		settle_start(ship);
+}
+
 static void wait_over(void *ctx, int64_t now_ms)
 {
 	struct ship *ship = ctx;
 
 	(void)now_ms;
-	if (ship->body.data) {
-		settle_start(ship);
-		return;
-	}
-	if (ship->answer.act == RETRY_KEEP_AUTH)
+	if (ship->answer.act == RETRY_KEEP_AUTH && !ship->is_settle_due)
 		auth_refresh(ship);
-	read_start(ship);
+	resume(ship);
 }
 
 void ship_kick(struct ship *ship)
@@ -311,19 +363,6 @@ void ship_kick(struct ship *ship)
 bool ship_is_waiting(const struct ship *ship)
 {
 	return ship->state == WAITING;
-}
-
-/* curl would say so at the first POST only, and each time. */
-static int ca_check(const struct ship_config *config, char err[static ERR_LEN])
-{
-	int r;
-
-	if (!config->ca_file || access(config->ca_file, R_OK) == 0)
-		return 0;
-	r = -errno;
-	snprintf(
-		err, ERR_LEN, "--ca-file: cannot read '%.100s': %s", config->ca_file, strerror(-r));
-	return r;
 }
 
 int ship_open(struct loop *loop, const struct ship_config *config, struct spool *spool,
@@ -346,10 +385,13 @@ int ship_open(struct loop *loop, const struct ship_config *config, struct spool 
 	if (r == 0)
 		r = ship_auth_read(config, ship->authorization, err);
 	if (r == 0)
-		r = ca_check(config, err);
+		r = ship_auth_check_ca(config, err);
 	if (r == 0)
 		r = http_client_open(loop, &ship->client, err);
+	if (r == 0 && config->is_create_db)
+		r = ship_create_open(ship->client, config, &ship->create, err);
 	if (r < 0) {
+		http_client_close(ship->client);
 		free(ship);
 		return r;
 	}
@@ -364,6 +406,8 @@ void ship_close(struct ship *ship)
 	loop_timer_cancel(ship->loop, &ship->timer);
 	http_client_close(ship->client);
 	ship->client = NULL;
+	ship_create_free(ship->create);
+	ship->create = NULL;
 	if (ship->state == READING || ship->state == SETTLING)
 		ship->is_closed =
 			true; /* the job's done() frees it, in worker_close at the latest */

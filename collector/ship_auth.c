@@ -152,3 +152,16 @@ int ship_auth_read(
 	ret[0] = '\0';
 	return 0;
 }
+
+/* curl would say so at the first POST only, and each time. */
+int ship_auth_check_ca(const struct ship_config *config, char err[static ERR_LEN])
+{
+	int r;
+
+	if (!config->ca_file || access(config->ca_file, R_OK) == 0)
+		return 0;
+	r = -errno;
+	snprintf(
+		err, ERR_LEN, "--ca-file: cannot read '%.100s': %s", config->ca_file, strerror(-r));
+	return r;
+}

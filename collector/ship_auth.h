@@ -14,3 +14,6 @@
 /* "" where no credential is configured. 0 or -errno; err names the option, never the secret. */
 int ship_auth_read(
 	const struct ship_config *config, char ret[static SHIP_AUTH_LEN], char err[static ERR_LEN]);
+
+/* Is --ca-file, where given, there to be read? 0 or -errno. */
+int ship_auth_check_ca(const struct ship_config *config, char err[static ERR_LEN]);

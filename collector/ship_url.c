@@ -10,7 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define URL_MAX             2048
 #define INFLUX_DEFAULT_PORT 8086
 
 /* Without a scheme the port defaults to InfluxDB's, with one to the scheme's. */
@@ -111,6 +110,20 @@ static void append_endpoint(struct strbuf *out, const struct ship_config *config
 	strbuf_text(out, "precision=ms");
 }
 
+/* InfluxQL, identifiers: in double quotes; in them a quote, a backslash and a line feed escaped. */
+static void append_create(struct strbuf *out, const struct ship_config *config)
+{
+	strbuf_text(out, "/query?q=CREATE%20DATABASE%20%22");
+	for (const char *at = config->db ? config->db : ""; *at; at++) {
+		const char c[2] = {*at == '\n' ? 'n' : *at, '\0'};
+
+		if (strchr("\"\\\n", *at))
+			append_encoded(out, "\\");
+		append_encoded(out, c);
+	}
+	strbuf_text(out, "%22");
+}
+
 /* The value is not repeated where it may hold a password. */
 static int refuse(const char *influx, char err[static ERR_LEN])
 {
@@ -125,16 +138,18 @@ static int refuse(const char *influx, char err[static ERR_LEN])
 	return -EINVAL;
 }
 
-int ship_url(const struct ship_config *config, char *ret, size_t cap, char err[static ERR_LEN])
+static int make(const struct ship_config *config,
+	void (*append)(struct strbuf *out, const struct ship_config *config), char *ret, size_t cap,
+	char err[static ERR_LEN])
 {
 	struct strbuf url;
 	bool is_good, is_fitting;
 
 	if (strchr(config->influx, '@'))
 		return refuse(config->influx, err);
-	strbuf_init(&url, URL_MAX - 1);
+	strbuf_init(&url, SHIP_URL_LEN - 1);
 	is_good = append_base(&url, config->influx);
-	append_endpoint(&url, config);
+	append(&url, config);
 	is_fitting = !url.failed && url.len < cap;
 	if (is_good && is_fitting)
 		memcpy(ret, url.data, url.len + 1);
@@ -143,8 +158,19 @@ int ship_url(const struct ship_config *config, char *ret, size_t cap, char err[s
 		return refuse(config->influx, err);
 	if (!is_fitting) {
 		snprintf(err, ERR_LEN, "--influx: the request URL would be longer than %zu bytes",
-			cap < URL_MAX ? cap - 1 : (size_t)URL_MAX - 1);
+			cap < SHIP_URL_LEN ? cap - 1 : (size_t)SHIP_URL_LEN - 1);
 		return -ENOSPC;
 	}
 	return 0;
+}
+
+int ship_url(const struct ship_config *config, char *ret, size_t cap, char err[static ERR_LEN])
+{
+	return make(config, append_endpoint, ret, cap, err);
+}
+
+int ship_url_create(
+	const struct ship_config *config, char *ret, size_t cap, char err[static ERR_LEN])
+{
+	return make(config, append_create, ret, cap, err);
 }

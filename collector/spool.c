@@ -2,6 +2,8 @@
 #include "spool.h"
 
 #include "spool_db.h"
+#include "spool_rows.h"
+#include "spool_settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +14,6 @@
 #define WAL_BYTES_MAX (4 * 1024 * 1024)
 #define ENTRY_COST                                                                                 \
 	16 /* of a row without a rowid, beside key and value: its cell's and its columns' heads */
-#define REASON_MAX 200 /* of what the database said */
 
 /*
  * Of max_bytes. Between the quota, from which on bodies are evicted, and the file's end there is
@@ -29,55 +30,6 @@ struct spool {
 	int64_t given; /* the last of spool_next: perhaps under way, so never evicted */
 	struct spool_account *account;
 };
-
-static void add_row(struct spool_sums *sums, struct spool_db *db, enum spool_statement which)
-{
-	sums->n++;
-	sums->last_id = spool_db_number(db, which, 0);
-	sums->lines += (uint64_t)spool_db_number(db, which, 1);
-	sums->traffic_bytes += (uint64_t)spool_db_number(db, which, 2);
-	sums->data_bytes += (uint64_t)spool_db_number(db, which, 3);
-}
-
-/* The oldest of a table, but for one, until there are at least data_bytes or no more. */
-static int sum_oldest(struct spool *spool, enum spool_statement list, int64_t but,
-	uint64_t data_bytes, struct spool_sums *ret)
-{
-	struct spool_sums sums = {0};
-	int r = 0;
-
-	spool_db_bind(spool->db, list, 1, but);
-	while (sums.data_bytes < data_bytes && (r = spool_db_step(spool->db, list)) == 1)
-		add_row(&sums, spool->db, list);
-	spool_db_end(spool->db, list);
-	if (r < 0)
-		return r;
-	*ret = sums;
-	return 0;
-}
-
-static int count_pages(struct spool *spool, enum spool_statement which, uint64_t *ret)
-{
-	int r = spool_db_step(spool->db, which);
-
-	if (r <= 0)
-		return r < 0 ? r : -EIO;
-	*ret = (uint64_t)spool_db_number(spool->db, which, 0);
-	spool_db_end(spool->db, which);
-	return 0;
-}
-
-static int used_bytes(struct spool *spool, uint64_t *ret)
-{
-	uint64_t pages, free_pages;
-	int r = count_pages(spool, SPOOL_COUNT_PAGES, &pages);
-
-	if (r == 0)
-		r = count_pages(spool, SPOOL_COUNT_FREE_PAGES, &free_pages);
-	if (r == 0)
-		*ret = (pages - free_pages) * SPOOL_DB_PAGE_BYTES;
-	return r;
-}
 
 /*
  * At most, in whole pages: a leaf of its own for each body, and what does not fit there; ledger
@@ -98,13 +50,6 @@ static uint64_t bytes_needed(const struct spool_batch *batch)
 	return pages * SPOOL_DB_PAGE_BYTES;
 }
 
-static int evict(struct spool *spool, enum spool_statement which, int64_t but, int64_t up_to)
-{
-	spool_db_bind(spool->db, which, 1, but);
-	spool_db_bind(spool->db, which, 2, up_to);
-	return spool_db_run(spool->db, which);
-}
-
 /* Pages in use are what counts: the ledger, the dead letters and all overhead are among them. */
 static int make_room(struct spool *spool, uint64_t needed)
 {
@@ -112,32 +57,18 @@ static int make_room(struct spool *spool, uint64_t needed)
 	uint64_t used;
 	int r;
 
-	while ((r = used_bytes(spool, &used)) == 0 && used + needed > quota) {
+	while ((r = spool_rows_used_bytes(spool->db, &used)) == 0 && used + needed > quota) {
 		struct spool_sums gone;
 
-		r = sum_oldest(
-			spool, SPOOL_LIST_BODIES, spool->given, used + needed - quota, &gone);
+		r = spool_rows_sum(
+			spool->db, SPOOL_LIST_BODIES, spool->given, used + needed - quota, &gone);
 		if (r < 0 || gone.n == 0)
 			return r;
-		r = evict(spool, SPOOL_EVICT_BODIES, spool->given, gone.last_id);
+		r = spool_rows_evict(spool->db, SPOOL_EVICT_BODIES, spool->given, gone.last_id);
 		if (r < 0)
 			return r;
 		spool_account_evicted(spool->account, &gone);
 	}
-	return r;
-}
-
-static int add_body(struct spool *spool, struct spool_body *body, int64_t since_ms)
-{
-	int r;
-
-	spool_db_bind(spool->db, SPOOL_ADD_BODY, 1, body->lines);
-	spool_db_bind(spool->db, SPOOL_ADD_BODY, 2, (int64_t)body->traffic_bytes);
-	spool_db_bind(spool->db, SPOOL_ADD_BODY, 3, since_ms);
-	spool_db_bind_data(spool->db, SPOOL_ADD_BODY, 4, body->data, body->len);
-	r = spool_db_run(spool->db, SPOOL_ADD_BODY);
-	if (r == 0)
-		body->id = spool_db_last_id(spool->db);
 	return r;
 }
 
@@ -160,7 +91,7 @@ static int write_batch(struct spool *spool, const struct spool_batch *batch)
 	int r = 0;
 
 	for (i = 0; r == 0 && i < batch->n_bodies; i++)
-		r = add_body(spool, &batch->bodies[i], batch->since_ms);
+		r = spool_rows_add(spool->db, &batch->bodies[i], batch->since_ms);
 	for (i = 0; r == 0 && i < batch->n_entries; i++)
 		r = put_entry(spool, &batch->entries[i]);
 	return r;
@@ -224,15 +155,15 @@ int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[
 	return r;
 }
 
-static int copy_body(struct spool_db *db, struct spool_body *ret)
+static int copy_body(struct spool_db *db, enum spool_statement which, struct spool_body *ret)
 {
 	struct spool_body body = {
-		.id = spool_db_number(db, SPOOL_NEXT_BODY, 0),
-		.lines = (uint32_t)spool_db_number(db, SPOOL_NEXT_BODY, 1),
-		.traffic_bytes = (uint64_t)spool_db_number(db, SPOOL_NEXT_BODY, 2),
-		.since_ms = spool_db_number(db, SPOOL_NEXT_BODY, 3),
+		.id = spool_db_number(db, which, 0),
+		.lines = (uint32_t)spool_db_number(db, which, 1),
+		.traffic_bytes = (uint64_t)spool_db_number(db, which, 2),
+		.since_ms = spool_db_number(db, which, 3),
 	};
-	const void *data = spool_db_data(db, SPOOL_NEXT_BODY, 4, &body.len);
+	const void *data = spool_db_data(db, which, 4, &body.len);
 
 	if (body.len && !data)
 		return -ENOMEM;
@@ -245,18 +176,19 @@ static int copy_body(struct spool_db *db, struct spool_body *ret)
 	return 0;
 }
 
-int spool_next(struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN])
+static int give(struct spool *spool, enum spool_statement which, int64_t after,
+	struct spool_body *ret, char err[static ERR_LEN])
 {
 	int r;
 
-	spool_db_bind(spool->db, SPOOL_NEXT_BODY, 1, after);
-	r = spool_db_step(spool->db, SPOOL_NEXT_BODY);
+	spool_db_bind(spool->db, which, 1, after);
+	r = spool_db_step(spool->db, which);
 	if (r < 0)
 		return spool_db_fail(spool->db, "read the spool", err);
 	if (r == 0)
 		return 0;
-	r = copy_body(spool->db, ret);
-	spool_db_end(spool->db, SPOOL_NEXT_BODY);
+	r = copy_body(spool->db, which, ret);
+	spool_db_end(spool->db, which);
 	if (r < 0) {
 		snprintf(err, ERR_LEN, "read the spool: out of memory");
 		return r;
@@ -265,104 +197,44 @@ int spool_next(struct spool *spool, int64_t after, struct spool_body *ret, char 
 	return 1;
 }
 
-static int delete_body(struct spool *spool, int64_t id)
+int spool_next(struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN])
 {
-	spool_db_bind(spool->db, SPOOL_DELETE_BODY, 1, id);
-	return spool_db_run(spool->db, SPOOL_DELETE_BODY);
+	return give(spool, SPOOL_NEXT_BODY, after, ret, err);
 }
 
-/* n is 0 where there is no such body. */
-static int size_of_body(struct spool *spool, int64_t id, struct spool_sums *ret)
+int spool_newest(
+	struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN])
 {
-	struct spool_sums sums = {0};
-	int r;
+	return give(spool, SPOOL_NEWEST_BODY, after, ret, err);
+}
 
-	spool_db_bind(spool->db, SPOOL_SIZE_OF_BODY, 1, id);
-	r = spool_db_step(spool->db, SPOOL_SIZE_OF_BODY);
-	if (r < 0)
-		return r;
-	if (r == 1) {
-		add_row(&sums, spool->db, SPOOL_SIZE_OF_BODY);
-		spool_db_end(spool->db, SPOOL_SIZE_OF_BODY);
-	}
-	*ret = sums;
-	return 0;
+int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *outcome,
+	char err[static ERR_LEN])
+{
+	int r = spool_settle_run(
+		spool->db, spool->account, DEAD_SHARE(spool->max_bytes), id, outcome, err);
+
+	if (r > 0)
+		note_oldest(spool);
+	return r;
 }
 
 int spool_delete(struct spool *spool, int64_t id, char err[static ERR_LEN])
 {
-	struct spool_sums gone;
-	int r = size_of_body(spool, id, &gone);
+	const struct spool_outcome delivered = {.dead = NULL};
+	int r = spool_settle(spool, id, &delivered, err);
 
-	if (r == 0)
-		r = delete_body(spool, id);
-	if (r < 0)
-		return spool_db_fail(spool->db, "delete from the spool", err);
-	spool_account_deleted(spool->account, &gone);
-	note_oldest(spool);
-	return 0;
-}
-
-/* Within a transaction: the oldest go until one more of data_bytes keeps to the bound. */
-static int evict_dead(struct spool *spool, uint64_t data_bytes, struct spool_sums *ret)
-{
-	uint64_t bound = DEAD_SHARE(spool->max_bytes);
-	uint64_t dead_bytes = spool_account_dead_bytes(spool->account);
-	int r;
-
-	if (dead_bytes + data_bytes <= bound)
-		return 0;
-	r = sum_oldest(spool, SPOOL_LIST_DEAD, -1, dead_bytes + data_bytes - bound, ret);
-	if (r < 0 || ret->n == 0)
-		return r;
-	return evict(spool, SPOOL_EVICT_DEAD, -1, ret->last_id);
-}
-
-static int bury(struct spool *spool, int64_t id, int status, const char *reason)
-{
-	size_t len = strnlen(reason, REASON_MAX);
-
-	spool_db_bind(spool->db, SPOOL_BURY_BODY, 1, id);
-	spool_db_bind(spool->db, SPOOL_BURY_BODY, 2, status);
-	spool_db_bind_text(spool->db, SPOOL_BURY_BODY, 3, reason, len);
-	return spool_db_run(spool->db, SPOOL_BURY_BODY);
-}
-
-/* One that is over the bound alone is not kept. */
-static int move_to_dead(struct spool *spool, int64_t id, int status, const char *reason,
-	const struct spool_sums *body)
-{
-	bool is_kept = body->data_bytes <= DEAD_SHARE(spool->max_bytes);
-	struct spool_sums evicted = {0};
-	int r = spool_db_run(spool->db, SPOOL_BEGIN);
-
-	if (r == 0 && is_kept)
-		r = evict_dead(spool, body->data_bytes, &evicted);
-	if (r == 0 && is_kept)
-		r = bury(spool, id, status, reason);
-	if (r == 0)
-		r = delete_body(spool, id);
-	if (r == 0)
-		r = spool_db_run(spool->db, SPOOL_COMMIT);
-	if (r == 0)
-		spool_account_rejected(spool->account, body, is_kept, &evicted);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int spool_reject(
 	struct spool *spool, int64_t id, int status, const char *reason, char err[static ERR_LEN])
 {
-	struct spool_sums body;
-	int r = size_of_body(spool, id, &body);
+	const struct spool_outcome refused = {
+		.is_dead_whole = true, .status = status, .reason = reason};
+	int r = spool_settle(spool, id, &refused, err);
 
-	if (r == 0)
-		r = move_to_dead(spool, id, status, reason, &body);
-	if (r < 0) {
-		spool_db_fail(spool->db, "move to the dead letters", err);
-		spool_db_roll_back(spool->db);
-	}
-	note_oldest(spool);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int load_table(struct spool *spool, enum spool_statement which, const char *table,
@@ -408,10 +280,10 @@ void spool_state(const struct spool *spool, struct spool_state *ret)
 static int load_state(struct spool *spool)
 {
 	struct spool_sums bodies, dead;
-	int r = sum_oldest(spool, SPOOL_LIST_BODIES, -1, UINT64_MAX, &bodies);
+	int r = spool_rows_sum(spool->db, SPOOL_LIST_BODIES, -1, UINT64_MAX, &bodies);
 
 	if (r == 0)
-		r = sum_oldest(spool, SPOOL_LIST_DEAD, -1, UINT64_MAX, &dead);
+		r = spool_rows_sum(spool->db, SPOOL_LIST_DEAD, -1, UINT64_MAX, &dead);
 	if (r == 0)
 		spool_account_found(spool->account, &bodies, &dead);
 	note_oldest(spool);

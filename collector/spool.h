@@ -11,19 +11,11 @@
 #include "err.h"
 #include "ledger.h"
 #include "spool_account.h"
+#include "spool_terms.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct spool_body {
-	int64_t id; /* rises with each body; set by the spool */
-	uint32_t lines;
-	uint64_t traffic_bytes; /* tx + rx of its points */
-	int64_t since_ms;       /* as of its batch; set by the spool */
-	uint8_t *data;          /* gzip */
-	size_t len;
-};
 
 struct spool_batch {
 	struct spool_body *bodies;
@@ -55,11 +47,20 @@ int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[
 int spool_next(
 	struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN]);
 
-/* Delivered. */
-int spool_delete(struct spool *spool, int64_t id, char err[static ERR_LEN]);
+/* The newest one with an id above after; else as spool_next. */
+int spool_newest(
+	struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN]);
 
-/* Refused for good: moved to the dead letters, which are bounded. status and reason are kept with
- * it. */
+/*
+ * In one transaction: the body leaves, what is dead stands among the dead letters, which are
+ * bounded, and the rest behind all other bodies. 1: done; 0: there is no such body any more, which
+ * then was counted as evicted, and nothing is done; -errno.
+ */
+int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *outcome,
+	char err[static ERR_LEN]);
+
+/* spool_settle of a body that was delivered, or refused, as a whole. 0, also without it; -errno. */
+int spool_delete(struct spool *spool, int64_t id, char err[static ERR_LEN]);
 int spool_reject(
 	struct spool *spool, int64_t id, int status, const char *reason, char err[static ERR_LEN]);
 

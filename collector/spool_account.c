@@ -77,13 +77,6 @@ void spool_account_added(struct spool_account *account, const struct spool_sums 
 	pthread_mutex_unlock(&account->lock);
 }
 
-void spool_account_deleted(struct spool_account *account, const struct spool_sums *gone)
-{
-	pthread_mutex_lock(&account->lock);
-	remove_bodies(&account->state, gone);
-	pthread_mutex_unlock(&account->lock);
-}
-
 void spool_account_evicted(struct spool_account *account, const struct spool_sums *gone)
 {
 	struct spool_state *state = &account->state;
@@ -96,17 +89,17 @@ void spool_account_evicted(struct spool_account *account, const struct spool_sum
 	pthread_mutex_unlock(&account->lock);
 }
 
-void spool_account_rejected(struct spool_account *account, const struct spool_sums *body,
-	bool is_kept, const struct spool_sums *evicted)
+void spool_account_settled(struct spool_account *account, const struct spool_settled *settled)
 {
 	pthread_mutex_lock(&account->lock);
-	remove_bodies(&account->state, body);
-	remove_dead(account, evicted);
-	account->state.dead_evicted_bodies += evicted->n;
-	if (is_kept)
-		add_dead(account, body);
+	remove_bodies(&account->state, &settled->gone);
+	add_bodies(&account->state, &settled->rest);
+	remove_dead(account, &settled->dead_evicted);
+	account->state.dead_evicted_bodies += settled->dead_evicted.n;
+	if (settled->is_dead_kept)
+		add_dead(account, &settled->dead);
 	else
-		account->state.dead_evicted_bodies += body->n;
+		account->state.dead_evicted_bodies += settled->dead.n;
 	pthread_mutex_unlock(&account->lock);
 }
 

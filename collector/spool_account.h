@@ -41,11 +41,17 @@ void spool_account_free(struct spool_account *account);
 void spool_account_found(struct spool_account *account, const struct spool_sums *bodies,
 	const struct spool_sums *dead);
 void spool_account_added(struct spool_account *account, const struct spool_sums *more);
-void spool_account_deleted(struct spool_account *account, const struct spool_sums *gone);
 void spool_account_evicted(struct spool_account *account, const struct spool_sums *gone);
-/* body left the bodies; is_kept: among the dead letters, where `evicted` made room. */
-void spool_account_rejected(struct spool_account *account, const struct spool_sums *body,
-	bool is_kept, const struct spool_sums *evicted);
+
+/* A body left; what of it was refused, and what is a body again. n is 0 where there is nothing. */
+struct spool_settled {
+	struct spool_sums gone;
+	struct spool_sums dead;
+	bool is_dead_kept; /* among the dead letters, where dead_evicted made room */
+	struct spool_sums dead_evicted;
+	struct spool_sums rest;
+};
+void spool_account_settled(struct spool_account *account, const struct spool_settled *settled);
 
 void spool_account_oldest(struct spool_account *account, int64_t since_ms);
 void spool_account_read(struct spool_account *account, struct spool_state *ret);

@@ -47,6 +47,8 @@ static const char *const statements[SPOOL_N_STATEMENTS] = {
 			    " VALUES (?1, ?2, ?3, ?4)"),
 	[SPOOL_NEXT_BODY] = ("SELECT id, lines, traffic_bytes, since_ms, data FROM body"
 			     " WHERE id > ?1 ORDER BY id LIMIT 1"),
+	[SPOOL_NEWEST_BODY] = ("SELECT id, lines, traffic_bytes, since_ms, data FROM body"
+			       " WHERE id > ?1 ORDER BY id DESC LIMIT 1"),
 	[SPOOL_OLDEST_BODY] = "SELECT since_ms FROM body ORDER BY id LIMIT 1",
 	[SPOOL_SIZE_OF_BODY] =
 		"SELECT id, lines, traffic_bytes, length(data) FROM body WHERE id = ?1",
@@ -57,6 +59,8 @@ static const char *const statements[SPOOL_N_STATEMENTS] = {
 	[SPOOL_EVICT_BODIES] = "DELETE FROM body WHERE id <= ?2 AND id <> ?1",
 	[SPOOL_BURY_BODY] = ("INSERT INTO dead (status, reason, lines, traffic_bytes, data)"
 			     " SELECT ?2, ?3, lines, traffic_bytes, data FROM body WHERE id = ?1"),
+	[SPOOL_ADD_DEAD] = ("INSERT INTO dead (lines, status, reason, traffic_bytes, data)"
+			    " VALUES (?1, ?2, ?3, ?4, ?5)"),
 	[SPOOL_LIST_DEAD] =
 		("SELECT id, lines, traffic_bytes, length(data) FROM dead WHERE id <> ?1"
 		 " ORDER BY id"),

@@ -18,12 +18,14 @@ enum spool_statement {
 	SPOOL_ROLLBACK,
 	SPOOL_ADD_BODY,     /* lines, traffic, since, data */
 	SPOOL_NEXT_BODY,    /* after: id, lines, traffic, since, data */
+	SPOOL_NEWEST_BODY,  /* as SPOOL_NEXT_BODY */
 	SPOOL_OLDEST_BODY,  /* : since */
 	SPOOL_SIZE_OF_BODY, /* id: id, lines, traffic, length */
 	SPOOL_LIST_BODIES,  /* but this id: as above */
 	SPOOL_DELETE_BODY,  /* id */
 	SPOOL_EVICT_BODIES, /* but this id, up to that */
 	SPOOL_BURY_BODY,    /* id, status, reason */
+	SPOOL_ADD_DEAD,     /* lines, status, reason, traffic, data */
 	SPOOL_LIST_DEAD,    /* but this id: id, lines, traffic, length */
 	SPOOL_EVICT_DEAD,   /* but this id, up to that */
 	SPOOL_PUT_BOOT,     /* key, value */

@@ -204,11 +204,26 @@ void disk_move(size_t i, enum disk_where where)
 	bodies_add(&disk.bodies[where], body);
 }
 
-void disk_delete(size_t i)
+void disk_settle(size_t i, const struct spool_outcome *outcome)
 {
-	struct spool_body body = bodies_take(&disk.bodies[DISK_SPOOL], i);
+	struct spool_body body, copy;
 
+	if (outcome->is_dead_whole) {
+		disk_move(i, DISK_DEAD);
+		return;
+	}
+	body = bodies_take(&disk.bodies[DISK_SPOOL], i);
 	ghost_clear();
+	if (outcome->dead) {
+		copy = body_copy(outcome->dead);
+		copy.id = body.id;
+		bodies_add(&disk.bodies[DISK_DEAD], copy);
+	}
+	if (outcome->rest) {
+		copy = body_copy(outcome->rest);
+		copy.id = ++disk.last_id;
+		bodies_add(&disk.bodies[DISK_SPOOL], copy);
+	}
 	free(body.data);
 }
 

@@ -32,7 +32,8 @@ const struct spool_body *disk_body(enum disk_where where, size_t i);
 /* Of those in the spool. Gives its data. */
 struct spool_body disk_copy(size_t i);
 void disk_move(size_t i, enum disk_where where);
-void disk_delete(size_t i);
+/* The body leaves; what is dead of it and the rest stay. All at once. */
+void disk_settle(size_t i, const struct spool_outcome *outcome);
 
 /* False: fn returned false. */
 bool disk_each_entry(bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx);

@@ -136,6 +136,13 @@ int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[
 	return 0;
 }
 
+static int give(struct spool *spool, size_t i, struct spool_body *ret)
+{
+	*ret = disk_copy(i);
+	spool->given = ret->id;
+	return 1;
+}
+
 int spool_next(struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN])
 {
 	size_t i = 0;
@@ -144,11 +151,17 @@ int spool_next(struct spool *spool, int64_t after, struct spool_body *ret, char 
 		return fail(-EIO, "read", err);
 	while (i < disk_count(DISK_SPOOL) && disk_body(DISK_SPOOL, i)->id <= after)
 		i++;
-	if (i == disk_count(DISK_SPOOL))
-		return 0;
-	*ret = disk_copy(i);
-	spool->given = ret->id;
-	return 1;
+	return i < disk_count(DISK_SPOOL) ? give(spool, i, ret) : 0;
+}
+
+int spool_newest(
+	struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN])
+{
+	size_t n = disk_count(DISK_SPOOL);
+
+	if (world_chance(settings.read_failure))
+		return fail(-EIO, "read", err);
+	return n > 0 && disk_body(DISK_SPOOL, n - 1)->id > after ? give(spool, n - 1, ret) : 0;
 }
 
 /* False: there is no such body. */
@@ -167,35 +180,24 @@ static bool find(int64_t id, size_t *ret_i, struct spool_sums *ret_sums)
 	return false;
 }
 
-int spool_delete(struct spool *spool, int64_t id, char err[static ERR_LEN])
+int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *outcome,
+	char err[static ERR_LEN])
 {
-	struct spool_sums gone;
+	struct spool_settled settled = {.is_dead_kept = true};
 	size_t i;
 
 	if (world_chance(settings.read_failure))
-		return fail(some_error(), "delete", err);
-	if (!find(id, &i, &gone))
+		return fail(some_error(), "settle", err);
+	if (!find(id, &i, &settled.gone))
 		return 0;
-	disk_delete(i);
-	spool_account_deleted(spool->account, &gone);
-	collector_host_danger("after a delete");
-	return 0;
-}
-
-int spool_reject(
-	struct spool *spool, int64_t id, int status, const char *reason, char err[static ERR_LEN])
-{
-	struct spool_sums gone, none = {0};
-	size_t i;
-
-	(void)status;
-	(void)reason;
-	if (world_chance(settings.read_failure))
-		return fail(some_error(), "move to the dead letters", err);
-	if (!find(id, &i, &gone))
-		return 0;
-	disk_move(i, DISK_DEAD);
-	spool_account_rejected(spool->account, &gone, true, &none);
-	collector_host_danger("after a body was refused");
-	return 0;
+	if (outcome->is_dead_whole)
+		settled.dead = settled.gone;
+	if (outcome->dead)
+		add(&settled.dead, outcome->dead);
+	if (outcome->rest)
+		add(&settled.rest, outcome->rest);
+	disk_settle(i, outcome);
+	spool_account_settled(spool->account, &settled);
+	collector_host_danger("after a body was settled");
+	return 1;
 }

@@ -3,7 +3,8 @@
 /* uses: collector/line collector/ledger collector/ledger_boot collector/ledger_runs */
 /* uses: collector/ledger_table collector/probes collector/names collector/name_cache */
 /* uses: collector/dns collector/loop collector/worker collector/gzip collector/spool */
-/* uses: collector/spool_account collector/spool_db collector/strbuf collector/live */
+/* uses: collector/spool_account collector/spool_db collector/spool_rows collector/spool_settle */
+/* uses: collector/strbuf collector/live */
 /* uses: collector/live_text collector/live_out collector/line_own collector/bodies */
 /* uses: collector/figures collector/stats collector/acks */
 #include "pipeline_lab.h"

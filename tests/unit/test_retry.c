@@ -24,14 +24,15 @@ static void only_204_and_a_200_that_is_no_page_are_delivered(void **state)
 	(void)state;
 	for (int status = 0; status < 1000; status++)
 		assert_int_equal(plain(status) == RETRY_DELIVERED, status == 200 || status == 204);
-	assert_int_equal(act_of(200, "<html>", true, 1), RETRY_KEEP);
+	assert_int_equal(act_of(200, "", true, 1), RETRY_KEEP);
+	assert_int_equal(act_of(200, "\r\n <!DOCTYPE html>", false, 1), RETRY_KEEP);
 }
 
 static void only_400_413_and_422_are_refused_at_once(void **state)
 {
 	(void)state;
 	for (int status = 0; status < 1000; status++)
-		assert_int_equal(plain(status) == RETRY_REJECT,
+		assert_int_equal(plain(status) == RETRY_REFUSED,
 			status == 400 || status == 413 || status == 422);
 }
 
@@ -51,12 +52,60 @@ static void a_missing_database_is_told_apart(void **state)
 
 static void what_may_pass_is_kept(void **state)
 {
-	static const int kept[] = {0, 100, 201, 202, 301, 302, 307, 405, 408, 409, 410, 429, 500,
-		501, 502, 503, 504, 507};
+	static const int kept[] = {
+		0, 100, 201, 202, 301, 302, 307, 405, 408, 409, 410, 429, 502, 503, 504};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		assert_int_equal(act_of(kept[i], "any", false, 1000), RETRY_KEEP);
+}
+
+static void another_5xx_is_kept_behind_the_others(void **state)
+{
+	static const int behind[] = {500, 501, 505, 507, 520, 599};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++)
+		assert_int_equal(act_of(behind[i], "any", false, 1000), RETRY_KEEP_BEHIND);
+}
+
+static void an_answer_that_drops_all_lines_leaves_nothing_to_find(void **state)
+{
+	static const char beyond[] =
+		"{\"error\":\"partial write: points beyond retention policy dropped=12\"}";
+	const struct retry_answer answer = {.status = 400, .body = beyond};
+	const struct retry_answer parse = {
+		.status = 400, .body = "partial write: unable to parse 'dropped=9': x dropped=0"};
+	const struct retry_answer other = {.status = 400, .body = "dropped=12"};
+	const struct retry_answer policy = {
+		.status = 500, .body = "{\"error\":\"retention policy not found: rp\"}"};
+
+	(void)state;
+	assert_true(retry_is_all_refused(&answer, 12));
+	assert_false(retry_is_all_refused(&answer, 13));
+	assert_false(retry_is_all_refused(&parse, 1));
+	assert_false(retry_is_all_refused(&other, 1));
+	assert_true(retry_is_all_refused(&policy, UINT32_MAX));
+}
+
+static void only_1_x_says_that_a_database_is_missing(void **state)
+{
+	const struct retry_answer missing = {
+		.status = 404, .body = "{\"error\":\"database not found: \\\"x\\\"\"}"};
+	const struct retry_answer bucket = {
+		.status = 404, .body = "{\"code\":\"not found\",\"message\":\"bucket\"}"};
+
+	(void)state;
+	assert_true(retry_is_database_missing(&missing));
+	assert_false(retry_is_database_missing(&bucket));
+}
+
+static void what_waits_behind_the_others_waits_30_seconds_at_most(void **state)
+{
+	(void)state;
+	for (uint64_t random = 0; random < 200000; random += 999)
+		assert_in_range(retry_delay_ms(RETRY_KEEP_BEHIND, 100, -1, random),
+			RETRY_DELAY_MIN_MS, RETRY_DELAY_BEHIND_MAX_MS);
 }
 
 static void a_500_that_is_permanent_is_refused_after_three_tries(void **state)
@@ -72,7 +121,7 @@ static void a_500_that_is_permanent_is_refused_after_three_tries(void **state)
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		assert_int_equal(act_of(500, bodies[i], false, 1), RETRY_KEEP);
 		assert_int_equal(act_of(500, bodies[i], false, 2), RETRY_KEEP);
-		assert_int_equal(act_of(500, bodies[i], false, 3), RETRY_REJECT);
+		assert_int_equal(act_of(500, bodies[i], false, 3), RETRY_REFUSED);
 		assert_int_equal(act_of(503, bodies[i], false, 3), RETRY_KEEP);
 	}
 }
@@ -163,6 +212,10 @@ int main(void)
 		cmocka_unit_test(refused_credentials_are_told_apart),
 		cmocka_unit_test(a_missing_database_is_told_apart),
 		cmocka_unit_test(what_may_pass_is_kept),
+		cmocka_unit_test(another_5xx_is_kept_behind_the_others),
+		cmocka_unit_test(an_answer_that_drops_all_lines_leaves_nothing_to_find),
+		cmocka_unit_test(only_1_x_says_that_a_database_is_missing),
+		cmocka_unit_test(what_waits_behind_the_others_waits_30_seconds_at_most),
 		cmocka_unit_test(a_500_that_is_permanent_is_refused_after_three_tries),
 		cmocka_unit_test(a_400_of_who_has_not_read_the_body_is_kept),
 		cmocka_unit_test(the_delay_is_within_bounds_that_double),

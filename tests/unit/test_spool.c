@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/spool collector/spool_account collector/spool_db */
+/* uses: collector/spool collector/spool_account collector/spool_db collector/spool_rows */
+/* uses: collector/spool_settle */
 #include "spool.h"
 
 #include "clock.h"
@@ -227,20 +228,6 @@ static void traffic_beyond_a_signed_number_survives(void **state)
 	assert_int_equal(spool_next(spool, 0, &body[0], err), 1);
 	assert_true(body[0].traffic_bytes == UINT64_MAX);
 	free(body[0].data);
-}
-
-static void a_rejected_body_becomes_a_dead_letter(void **state)
-{
-	(void)state;
-	open_spool(MIB);
-	commit_body(1, 100);
-	commit_body(2, 100);
-	assert_int_equal(spool_reject(spool, take(1), 400, "partial write", err), 0);
-	assert_int_equal(state_now().dead_bodies, 1);
-	assert_int_equal(state_now().dead_lines, 3);
-	assert_int_equal(state_now().dead_traffic_bytes, 1000);
-	assert_int_equal(state_now().bodies, 1);
-	take(2);
 }
 
 static void dead_letters_keep_to_their_bound_and_the_oldest_go(void **state)
@@ -768,7 +755,6 @@ int main(void)
 		TEST(ids_are_not_used_again),
 		TEST(the_state_is_the_same_after_opening_again),
 		TEST(traffic_beyond_a_signed_number_survives),
-		TEST(a_rejected_body_becomes_a_dead_letter),
 		TEST(dead_letters_keep_to_their_bound_and_the_oldest_go),
 		TEST(a_dead_letter_over_the_bound_alone_is_counted_not_kept),
 		TEST(the_quota_keeps_the_files_below_the_maximum),

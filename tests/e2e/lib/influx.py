@@ -25,17 +25,18 @@ bind-address = "127.0.0.1:8088"
 [http]
   bind-address = "127.0.0.1:8086"
   log-enabled = false
+  {http}
 """
 
 
 class Influx:
     address = "127.0.0.1:8086"
 
-    def __init__(self, lab, db="nstats"):
+    def __init__(self, lab, db="nstats", http=""):
         self.lab, self.db = lab, db
         self.dir = lab.dir / "influx"
         self.dir.mkdir()
-        (self.dir / "influxd.conf").write_text(CONFIG.format(dir=self.dir))
+        (self.dir / "influxd.conf").write_text(CONFIG.format(dir=self.dir, http=http))
         self.start()
         self.query(f'CREATE DATABASE "{db}"')
 
@@ -85,12 +86,12 @@ class Influx:
 class Victoria:
     address = "127.0.0.1:8428"
 
-    def __init__(self, lab):
+    def __init__(self, lab, *arguments):
         self.lab = lab
         self.process = lab.start("victoria", "/usr/bin/victoria-metrics",
                                  f"-storageDataPath={lab.dir}/victoria",
                                  f"-httpListenAddr={self.address}", "-retentionPeriod=1d",
-                                 "-search.disableCache", namespace=lab.net)
+                                 "-search.disableCache", *arguments, namespace=lab.net)
         until(self.is_up, 30, "victoria-metrics does not answer")
 
     def is_up(self):

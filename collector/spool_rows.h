@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the spool's tables, and what they sum up to. Each returns 0 or -errno. */
+#pragma once
+
+#include "spool_account.h"
+#include "spool_db.h"
+#include "spool_terms.h"
+
+/* The oldest of a list, but for one, until there are at least data_bytes or no more. */
+int spool_rows_sum(struct spool_db *db, enum spool_statement list, int64_t but, uint64_t data_bytes,
+	struct spool_sums *ret);
+/* Up to an id, but for one. */
+int spool_rows_evict(struct spool_db *db, enum spool_statement which, int64_t but, int64_t up_to);
+
+/* Of the file: pages that are not free. */
+int spool_rows_used_bytes(struct spool_db *db, uint64_t *ret);
+
+/* Sets the body's id. */
+int spool_rows_add(struct spool_db *db, struct spool_body *body, int64_t since_ms);
+int spool_rows_delete(struct spool_db *db, int64_t id);
+/* n is 0 where there is no such body. */
+int spool_rows_size(struct spool_db *db, int64_t id, struct spool_sums *ret);

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a database may answer: what it can take is stored once, the rest is among the dead letters, and nothing is in the way."""
+import time
+import urllib.request
+
+from lib import netns
+from lib.backend import Backend, Say, Spool, line, traffic
+from lib.case import at_most, case, equal, until
+from lib.influx import Influx, Victoria
+from lib.lab import destination
+from lib.programs import Collector, Probe
+from lib.traffic import Echo, Sender
+
+HOUR_MS = 3_600_000
+
+
+def now_ms():
+    return int(time.time() * 1000)
+
+
+def good_lines(n, name="good"):
+    return [line(f"{name}{i}", now_ms() - i, 100 + i) for i in range(n)]
+
+
+def filled(lab, *bodies):
+    """A spool as an outage leaves it."""
+    path = lab.dir / "spool.db"
+    Collector(lab, "--ptr", "off", spool=path).stop()
+    spool = Spool(path)
+    spool.add(*bodies)
+    return spool
+
+
+def ship(lab, spool, address, *arguments):
+    return Collector(lab, "--ptr", "off", "--influx", address, *arguments, spool=spool.path)
+
+
+def is_shipped(collector):
+    return collector.figure("nstats_spool_bytes") == 0
+
+
+def settled(collector, spool, good, bad, limit_s=60):
+    """The oracle: what was spooled is delivered or rejected, exactly. Gives the dead letters."""
+    until(lambda: is_shipped(collector), limit_s, "the spool is not empty")
+    metrics = collector.metrics()
+    equal(metrics.of("nstats_delivered_bytes_total"), traffic(good), "delivered bytes")
+    equal(metrics.of("nstats_rejected_bytes_total"), traffic(bad), "rejected bytes")
+    equal(metrics.of("nstats_rejected_lines_total"), len(bad), "rejected lines")
+    equal(metrics.of("nstats_dead_letter_lines"), len(bad), "lines among the dead letters")
+    equal(metrics.of("nstats_evicted_bytes_total"), 0, "evicted bytes")
+    collector.stop()
+    letters = spool.dead()
+    assert sorted(text for _, _, lines in letters for text in lines) == sorted(bad), letters
+    return letters
+
+
+def stored_is(influx, good):
+    equal(influx.total(), traffic(good), "stored")
+    equal(influx.query("SELECT count(tx_bytes) FROM nstat")[0]["values"][0][1], len(good), "points stored")
+
+
+@case()
+def of_a_partial_write_the_bad_lines_alone_are_dead(lab):
+    influx = Influx(lab)
+    influx.query('DROP DATABASE "nstats"')
+    influx.query('CREATE DATABASE "nstats" WITH DURATION 2h')
+    influx.request("/write?db=nstats&precision=ms", b'nstat,hosts=other failed="planted" %d' % now_ms())
+    conflict = [line(f"conflict{i}", now_ms() - i, 50, ",failed=1i") for i in range(3)]
+    old = [line(f"old{i}", now_ms() - 5 * HOUR_MS, 70) for i in range(40)]
+    wrong = [line("wrong", now_ms(), 90, ",what=")]
+    good = good_lines(300)
+    mixed = good[:100] + conflict + old + good[100:200] + wrong + good[200:290]
+    spool = filled(lab, mixed, good[290:])
+    letters = settled(ship(lab, spool, influx.address), spool, good, conflict + old + wrong)
+    stored_is(influx, good)
+    equal(len(letters), 1, "letters")
+    equal(letters[0][0], 400, "status")
+
+
+@case()
+def what_is_beyond_the_retention_is_dead_at_the_cost_of_few_requests(lab):
+    influx = Influx(lab)
+    influx.query('DROP DATABASE "nstats"')
+    influx.query('CREATE DATABASE "nstats" WITH DURATION 1h')
+    bad = [line(f"old{i}", now_ms() - 5 * HOUR_MS, 7) for i in range(2000)]
+    good = good_lines(10)
+    spool = filled(lab, bad[:1000], bad[1000:], good)
+    collector = ship(lab, spool, influx.address)
+    until(lambda: is_shipped(collector), 60, "the spool is not empty")
+    at_most(collector.figure("nstats_posts_total"), 10, "requests")
+    settled(collector, spool, good, bad)
+    stored_is(influx, good)
+
+
+@case()
+def a_database_that_is_missing_is_created(lab):
+    influx = Influx(lab)
+    influx.db = "new one"
+    good = good_lines(50)
+    spool = filled(lab, good)
+    collector = ship(lab, spool, influx.address, "--db", "new one", "--create-db")
+    settled(collector, spool, good, [], limit_s=15)
+    stored_is(influx, good)
+
+
+@case()
+def without_leave_to_create_it_a_missing_database_is_waited_for(lab):
+    influx = Influx(lab)
+    influx.db = "later"
+    good = good_lines(50)
+    spool = filled(lab, good)
+    collector = ship(lab, spool, influx.address, "--db", "later")
+    until(lambda: collector.figure("nstats_posts_kept_total"), 10, "nothing is kept")
+    assert not any(row[0] == "later" for row in influx.query("SHOW DATABASES")[0]["values"]), "it was created"
+    influx.query('CREATE DATABASE "later"')
+    settled(collector, spool, good, [], limit_s=45)
+    stored_is(influx, good)
+
+
+@case()
+def what_is_too_large_for_influx_is_split(lab):
+    influx = Influx(lab, http="max-body-size = 1000")
+    good = good_lines(1000)
+    spool = filled(lab, good)
+    settled(ship(lab, spool, influx.address), spool, good, [])
+    stored_is(influx, good)
+
+
+@case()
+def a_retention_policy_that_is_missing_ends_among_the_dead_letters(lab):
+    influx = Influx(lab)
+    bad = good_lines(500)
+    spool = filled(lab, bad[:250], bad[250:])
+    collector = ship(lab, spool, influx.address, "--rp", "nowhere")
+    until(lambda: is_shipped(collector), 60, "the spool is not empty")
+    assert all(status == 500 and "retention policy" in reason
+               for status, reason, _ in settled(collector, spool, [], bad))
+
+
+def unless_poison(status, text=""):
+    def judge(_, lines):
+        poison = [one for one in lines if "poison" in one]
+        return Say(status, text) if poison else None
+    return judge
+
+
+REFUSALS = (
+    Say(400, '{"error":"unable to parse"}'), Say(422, '{"code":"unprocessable entity"}'),
+    Say(413, "too large"), Say(400, '{"error":"partial write: field type conflict dropped=1"}'),
+    Say(500, '{"error":"partial write: field type conflict"}'))
+PASSING = (
+    Say(503, Retry_After="1"), Say(429, Retry_After="Thu, 01 Jan 1970 00:00:00 GMT"), Say(408), Say(502, "<html>bad gateway"),
+    Say(504), Say(500, "timeout"), Say(507), Say(0, hangs=True), Say(200, "<html>login", Content_Type="text/html"),
+    Say(302, Location="http://127.0.0.1:8087/elsewhere"), Say(400, "<html>plain HTTP to an HTTPS port"))
+
+
+def each(answers, then=None):
+    """Each answer once before and once after committing, then what `then` says."""
+    left = [Say(one.status, one.text, commits, one.hangs, **one.headers) for one in answers for commits in (False, True)]
+
+    def judge(path, lines):
+        if left and any(text.startswith("nstat,") for text in lines):
+            return left.pop(0)
+        return then(path, lines) if then else None
+    return judge
+
+
+@case(limit_s=200)
+def each_answer_that_may_pass_loses_nothing_and_counts_nothing_twice(lab):
+    backend = Backend(lab, each(PASSING))
+    good = good_lines(600)
+    spool = filled(lab, *(good[i:i + 20] for i in range(0, 600, 20)))
+    collector = ship(lab, spool, backend.address)
+    settled(collector, spool, good, [], limit_s=180)
+    assert backend.lines() == set(good), "not what was sent"
+    assert all(path.startswith("/write?") for path in backend.paths), "a redirect was followed"
+
+
+@case(limit_s=200)
+def each_refusal_costs_the_line_that_is_at_fault_and_no_other(lab):
+    for n, say in enumerate(REFUSALS):
+        backend = Backend(lab, unless_poison(say.status, say.text), port=8100 + n)
+        poison = [line(f"poison{i}", now_ms() - i, 5) for i in range(3)]
+        good = good_lines(200)
+        spool = filled(lab, good[:50] + poison[:1] + good[50:100], good[100:150] + poison[1:], good[150:])
+        settled(ship(lab, spool, backend.address), spool, good, poison)
+        assert backend.lines() == set(good), f"{say.status}: not what is good"
+        spool.path.unlink()
+
+
+@case(limit_s=200)
+def a_database_that_goes_away_during_a_cut_loses_nothing(lab):
+    refuse = unless_poison(400, "unable to parse")
+    n_asked = 0
+
+    def judge(path, lines):
+        nonlocal n_asked
+        n_asked += 1
+        if n_asked % 4 == 0:
+            return (Say(503), Say(0, hangs=True), Say(503, commits=True))[n_asked // 4 % 3] if "poison" not in str(
+                lines) else Say(503)
+        return refuse(path, lines)
+
+    backend = Backend(lab, judge)
+    poison = [line("poison", now_ms(), 5)]
+    good = good_lines(100)
+    spool = filled(lab, good[:70] + poison + good[70:])
+    settled(ship(lab, spool, backend.address), spool, good, poison, limit_s=150)
+    assert backend.lines() == set(good), "not what is good"
+
+
+@case()
+def a_collector_that_is_killed_during_a_cut_begins_it_anew(lab):
+    backend = Backend(lab, unless_poison(400, "unable to parse"), delay_s=0.1)
+    poison = [line(f"poison{i}", now_ms() - i, 5) for i in range(2)]
+    good = good_lines(100)
+    mixed = good[:30] + poison[:1] + good[30:80] + poison[1:] + good[80:]
+    spool = filled(lab, mixed)
+    collector = ship(lab, spool, backend.address)
+    until(lambda: len(backend.paths) >= 9, 20, "it does not cut")
+    collector.process.kill()
+    assert not spool.dead(), "dead before it was over"
+    settled(ship(lab, spool, backend.address), spool, good, poison)
+    assert backend.lines() == set(good), "not what is good"
+
+
+def poison_blocks_nobody(lab, say, limit_s=60):
+    backend = Backend(lab, lambda _, lines: say if "poison" in str(lines) else None)
+    poison = [line("poison", now_ms(), 5)]
+    good = good_lines(300)
+    spool = filled(lab, poison, *(good[i:i + 10] for i in range(0, 300, 10)))
+    collector = ship(lab, spool, backend.address)
+    until(lambda: backend.lines() == set(good), limit_s, "a body is in the way of the others")
+    until(lambda: collector.figure("nstats_delivered_bytes_total") == traffic(good), 10, "not counted")
+    equal(collector.figure("nstats_spool_bytes"), traffic(poison), "kept")
+    collector.stop()
+
+
+@case()
+def a_body_that_gets_a_500_blocks_nobody(lab):
+    poison_blocks_nobody(lab, Say(500, "panic"))
+
+
+@case()
+def a_body_on_which_the_database_breaks_the_connection_blocks_nobody(lab):
+    poison_blocks_nobody(lab, Say(0, hangs=True))
+
+
+@case(limit_s=120)
+def after_an_outage_new_data_are_seen_within_10_s_while_the_backlog_drains(lab):
+    is_away = True
+    backend = Backend(lab, lambda *_: Say(503) if is_away else None, delay_s=0.05)
+    old = good_lines(1000, "old")
+    spool = filled(lab, *([text] for text in old))
+    collector = ship(lab, spool, backend.address)
+    until(lambda: collector.figure("nstats_posts_kept_total") >= 2, 20, "it is not away")
+    udp = [destination(1)]
+    lab.count(udp)
+    Probe(lab)
+    Echo(lab, udp)
+    sender = Sender(lab, udp, every_s=0.05)
+    time.sleep(4)
+    is_away = False
+    until(lambda: any("old" not in text for text in backend.lines()), 10, "nothing new is seen")
+    left = collector.figure("nstats_spool_bodies")
+    assert left > 300, f"there is no backlog any more: {left}"
+    sender.end()
+    until(lambda: set(old) <= backend.lines(), 100, "the backlog does not drain")
+    print(f"{left} bodies were left when the first new one was seen")
+
+
+@case(limit_s=120)
+def victoria_metrics_has_each_byte_once_though_all_is_sent_twice(lab):
+    victoria = Victoria(lab, "-dedup.minScrapeInterval=1ms")
+    n_asked = 0
+
+    def forward(body):
+        request = urllib.request.Request(f"http://{victoria.address}/write?precision=ms", body,
+                                         {"Content-Encoding": "gzip"})
+        with netns.inside(lab.net):
+            urllib.request.urlopen(request, timeout=20).close()
+
+    def judge(_, lines):
+        nonlocal n_asked
+        n_asked += any(text.startswith("nstat,") for text in lines)
+        return Say(503, commits=True) if n_asked % 2 else None
+
+    backend = Backend(lab, judge, forward)
+    good = good_lines(200)
+    spool = filled(lab, *(good[i:i + 50] for i in range(0, 200, 50)))
+    settled(ship(lab, spool, backend.address), spool, good, [], limit_s=60)
+    equal(n_asked, 8, "requests")
+    expected = {f"good{i}": 100 + i for i in range(200)}
+    until(lambda: victoria.sums_by("tx_bytes", "receiver") == expected, 20,
+          "not what was sent, or not once")

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* uses: collector/spool collector/spool_account collector/spool_db collector/spool_rows */
+/* uses: collector/spool_settle */
+#include "spool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MIB (1024 * 1024)
+
+static char dir[64];
+static char path[128];
+static char err[ERR_LEN];
+static struct spool *spool;
+
+static int set_up(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/nstats-test-settle-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/spool.db", dir);
+	return spool_open(path, MIB, &spool, err);
+}
+
+static int tear_down(void **state)
+{
+	char name[160];
+
+	(void)state;
+	spool_close(spool);
+	unlink(path);
+	snprintf(name, sizeof(name), "%s-wal", path);
+	unlink(name);
+	return rmdir(dir);
+}
+
+static struct spool_state state_now(void)
+{
+	struct spool_state ret;
+
+	spool_state(spool, &ret);
+	return ret;
+}
+
+static uint8_t data[100000];
+
+/* 10 lines, 1000 bytes of traffic. */
+static void commit_body(uint8_t fill, size_t len)
+{
+	struct spool_body body = {.lines = 10, .traffic_bytes = 1000, .data = data, .len = len};
+	const struct spool_batch batch = {.bodies = &body, .n_bodies = 1, .since_ms = fill};
+
+	memset(data, fill, len);
+	assert_int_equal(spool_commit(spool, &batch, err), 0);
+}
+
+static struct spool_body next(int64_t after, uint8_t fill)
+{
+	struct spool_body body;
+
+	assert_int_equal(spool_next(spool, after, &body, err), 1);
+	assert_int_equal(body.data[0], fill);
+	free(body.data);
+	return body;
+}
+
+static uint8_t dead_data[] = {71};
+static uint8_t rest_data[] = {72, 72};
+static const struct spool_body dead = {
+	.lines = 3, .traffic_bytes = 300, .data = dead_data, .len = sizeof(dead_data)};
+static const struct spool_body rest = {.lines = 2,
+	.traffic_bytes = 200,
+	.since_ms = 1,
+	.data = rest_data,
+	.len = sizeof(rest_data)};
+static const struct spool_outcome outcome = {
+	.dead = &dead, .status = 422, .reason = "some", .rest = &rest};
+
+static void a_body_leaves_and_its_parts_take_its_place(void **state)
+{
+	struct spool_body found;
+	int64_t id;
+
+	(void)state;
+	commit_body(1, 5000);
+	commit_body(2, 100);
+	id = next(0, 1).id;
+	assert_int_equal(spool_settle(spool, id, &outcome, err), 1);
+	assert_int_equal(state_now().bodies, 2);
+	assert_int_equal(state_now().lines, 12);
+	assert_int_equal(state_now().traffic_bytes, 1200);
+	assert_int_equal(state_now().data_bytes, 102);
+	assert_int_equal(state_now().dead_bodies, 1);
+	assert_int_equal(state_now().dead_lines, 3);
+	assert_int_equal(state_now().dead_traffic_bytes, 300);
+	found = next(next(0, 2).id, 72); /* behind all others */
+	assert_int_equal(found.lines, 2);
+	assert_int_equal(found.traffic_bytes, 200);
+	assert_int_equal(found.since_ms, 1);
+	assert_int_equal(found.len, 2);
+}
+
+static void a_body_that_is_rejected_as_a_whole_becomes_a_dead_letter(void **state)
+{
+	(void)state;
+	commit_body(1, 100);
+	commit_body(2, 100);
+	assert_int_equal(spool_reject(spool, next(0, 1).id, 400, "partial write", err), 0);
+	assert_int_equal(state_now().dead_bodies, 1);
+	assert_int_equal(state_now().dead_lines, 10);
+	assert_int_equal(state_now().dead_traffic_bytes, 1000);
+	assert_int_equal(state_now().bodies, 1);
+	next(0, 2);
+}
+
+static void the_state_is_the_same_after_opening_again(void **state)
+{
+	struct spool_state before, after;
+
+	(void)state;
+	commit_body(1, 5000);
+	commit_body(2, 100);
+	assert_int_equal(spool_settle(spool, next(0, 1).id, &outcome, err), 1);
+	before = state_now();
+	spool_close(spool);
+	assert_int_equal(spool_open(path, MIB, &spool, err), 0);
+	after = state_now();
+	assert_memory_equal(&before, &after, sizeof(before));
+}
+
+static void what_was_evicted_meanwhile_is_not_settled(void **state)
+{
+	struct spool_state before, after;
+
+	(void)state;
+	commit_body(1, 100);
+	before = state_now();
+	assert_int_equal(spool_settle(spool, 99, &outcome, err), 0);
+	after = state_now();
+	assert_memory_equal(&before, &after, sizeof(before));
+}
+
+static void dead_lines_over_their_bound_are_counted_not_kept(void **state)
+{
+	const struct spool_body much = {
+		.lines = 3, .traffic_bytes = 300, .data = data, .len = sizeof(data)};
+	const struct spool_outcome too_much = {.dead = &much, .status = 400, .reason = ""};
+
+	(void)state;
+	commit_body(1, 100);
+	assert_int_equal(spool_settle(spool, next(0, 1).id, &too_much, err), 1);
+	assert_int_equal(state_now().dead_bodies, 0);
+	assert_int_equal(state_now().dead_evicted_bodies, 1);
+	assert_int_equal(state_now().bodies, 0);
+}
+
+static void the_newest_body_is_found_above_an_id(void **state)
+{
+	struct spool_body body;
+
+	(void)state;
+	assert_int_equal(spool_newest(spool, 0, &body, err), 0);
+	for (uint8_t i = 1; i <= 3; i++)
+		commit_body(i, 100);
+	assert_int_equal(spool_newest(spool, 0, &body, err), 1);
+	assert_int_equal(body.data[0], 3);
+	free(body.data);
+	assert_int_equal(spool_newest(spool, body.id, &body, err), 0);
+	assert_int_equal(spool_newest(spool, body.id - 1, &body, err), 1);
+	free(body.data);
+}
+
+static void the_newest_body_is_not_evicted_while_it_is_under_way(void **state)
+{
+	struct spool_body body;
+	uint64_t n = 0;
+
+	(void)state;
+	commit_body(200, 20000);
+	assert_int_equal(spool_newest(spool, 0, &body, err), 1);
+	free(body.data);
+	for (; n < 100; n++)
+		commit_body(1, 20000);
+	assert_true(state_now().evicted_bodies > 50);
+	assert_int_equal(next(0, 200).id, body.id);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_body_leaves_and_its_parts_take_its_place),
+		TEST(a_body_that_is_rejected_as_a_whole_becomes_a_dead_letter),
+		TEST(the_state_is_the_same_after_opening_again),
+		TEST(what_was_evicted_meanwhile_is_not_settled),
+		TEST(dead_lines_over_their_bound_are_counted_not_kept),
+		TEST(the_newest_body_is_found_above_an_id),
+		TEST(the_newest_body_is_not_evicted_while_it_is_under_way),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
