@@ -59,13 +59,18 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(filter-out %/main.o,$(PROBE_OBJ) $(COLL
 		$$(tests/unit/uses.sh tests/unit/$*.c $(OBJ)) $(PROTO_OBJ) \
 		-lcmocka $$($(PKG_CONFIG) --libs $(PROBE_LIBS) $(COLLECTOR_LIBS))
 
+# Preloaded into a program, makes what it asks of the C library fail.
+$(BUILD)/fault.so: tests/fault/fault.c
+	@mkdir -p $(@D)
+	$(call say,LD) $(CC) -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -o $@ $<
+
 deps-hint:
 	@command -v protoc-c >/dev/null || { echo "protoc-c is missing: run 'make deps'" >&2; exit 1; }
 
 deps:
 	@tests/deps.sh build
 
-unit-tests: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS) $(BUILD)/fault.so
 
 check-unit: unit-tests
 	tests/run.sh unit $(BUILD)
@@ -73,7 +78,7 @@ check-unit: unit-tests
 check-golden: all
 	tests/run.sh golden $(BUILD)
 
-check-e2e: all
+check-e2e: all $(BUILD)/fault.so
 	tests/run.sh e2e $(BUILD)
 
 check-manifests: all
