@@ -80,6 +80,11 @@ sim: $(BUILD)/nstats-sim
 check-sim: $(BUILD)/nstats-sim
 	tests/run.sh sim $(BUILD)
 
+# Preloaded into a program, makes what it asks of the C library fail.
+$(BUILD)/fault.so: tests/fault/fault.c
+	@mkdir -p $(@D)
+	$(call say,LD) $(CC) -std=gnu17 $(WARN) -O2 -g -fPIC -shared -D_GNU_SOURCE -o $@ $<
+
 deps-hint:
 	@command -v protoc-c >/dev/null || { echo "protoc-c is missing: run 'make deps'" >&2; exit 1; }
 
@@ -91,7 +96,7 @@ static:
 	@tests/deps.sh build static
 	@tests/static.sh "$(ARCH)" $(BUILD)
 
-unit-tests: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS) $(BUILD)/fault.so
 
 check-unit: unit-tests
 	tests/run.sh unit $(BUILD)
@@ -99,7 +104,7 @@ check-unit: unit-tests
 check-golden: all
 	tests/run.sh golden $(BUILD)
 
-check-e2e: all
+check-e2e: all $(BUILD)/fault.so
 	tests/run.sh e2e $(BUILD)
 
 check-manifests: all

@@ -33,6 +33,8 @@ struct batch *batch_new(const struct batch_parts *parts)
 	if (!b)
 		return NULL;
 	b->parts = *parts;
+	if (b->parts.records_max == 0 || b->parts.records_max > BATCH_RECORDS_MAX)
+		b->parts.records_max = BATCH_RECORDS_MAX;
 	b->bodies = bodies_new();
 	b->rows = rows_new(BATCH_RECORDS_MAX, hash_random_seed());
 	strbuf_init(&b->series, LINE_SERIES_MAX);
@@ -79,7 +81,7 @@ void batch_begin(struct batch *b, int64_t wall_ms)
 
 bool batch_has_room(const struct batch *b, size_t n)
 {
-	return n <= BATCH_RECORDS_MAX - b->n_records;
+	return n <= b->parts.records_max - b->n_records;
 }
 
 /* One datagram on its way into the batch. */

@@ -33,7 +33,8 @@ struct batch_parts {
 	struct names *names;
 	struct ledger *ledger;
 	struct probes *probes;
-	struct live *live; /* or NULL */
+	struct live *live;  /* or NULL */
+	size_t records_max; /* of a batch; 0: BATCH_RECORDS_MAX, which it is at most */
 };
 /* Keeps the parts until batch_free. NULL: no memory. */
 struct batch *batch_new(const struct batch_parts *parts);

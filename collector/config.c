@@ -67,8 +67,15 @@ static const struct option_row rows[] = {
 /* clang-format on */
 
 static const struct option_command commands[] = {
-	{"healthcheck",
-		"ask the collector that runs at --http whether it is ready: exit code 0 or 1"},
+	{.name = "healthcheck",
+		.help = "ask the collector that runs at --http whether it is ready: exit code 0 or "
+			"1"},
+	{.name = "backup",
+		.help = "copy the spool to a new file, while the collector runs or not",
+		.arg = "PATH",
+		.offset = offsetof(struct config, backup)},
+	{.name = "dead-letters", .help = "print what InfluxDB refused for good, and why"},
+	{.name = "replay", .help = "send all dead letters to InfluxDB again"},
 };
 
 const struct option_table config_table = {

@@ -16,7 +16,8 @@ struct config {
 	const char *dns_server;
 	const char *cluster;
 	bool is_live;
-	int log_level; /* enum log_level */
+	int log_level;      /* enum log_level */
+	const char *backup; /* the command's argument */
 };
 
 extern const struct option_table config_table;

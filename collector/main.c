@@ -3,6 +3,8 @@
 #include "clock.h"
 #include "command_line.h"
 #include "config.h"
+#include "control.h"
+#include "control_client.h"
 #include "figures.h"
 #include "hash.h"
 #include "healthcheck.h"
@@ -17,6 +19,7 @@
 #include "receive.h"
 #include "ship.h"
 #include "spool.h"
+#include "spool_watch.h"
 #include "stats.h"
 #include "worker.h"
 
@@ -37,6 +40,8 @@ struct collector {
 	struct loop *loop;
 	struct spool *spool;
 	struct worker *worker;
+	struct spool_watch *spool_watch;
+	struct control *control; /* NULL: no socket */
 	struct ledger *ledger;
 	struct probes *probes;
 	struct names *names;
@@ -170,7 +175,27 @@ static int store_open(struct collector *c, char err[static ERR_LEN])
 		return r;
 	spool_state(c->spool, &state);
 	spool_state_show(&state, &c->stats);
-	return worker_open(c->loop, WORKER_JOBS_MAX, &c->worker, err);
+	r = worker_open(c->loop, WORKER_JOBS_MAX, &c->worker, err);
+	if (r < 0)
+		return r;
+	c->spool_watch = spool_watch_new(c->loop, c->worker, c->spool, c->config.spool, &c->stats);
+	return c->spool_watch ? 0 : out_of_memory("spool", err);
+}
+
+/* Nobody's bytes depend on it. */
+static void open_control(struct collector *c)
+{
+	const struct control_parts parts = {.loop = c->loop,
+		.spool = c->spool,
+		.worker = c->worker,
+		.spool_path = c->config.spool,
+		.done = committed,
+		.ctx = c};
+	char err[ERR_LEN];
+
+	if (control_open(&parts, &c->control, err) < 0)
+		log_warn("cannot listen for commands",
+			"error=\"%s\" act=\"none taken: backup, dead-letters, replay\"", err);
 }
 
 static struct figures *open_figures(struct collector *c)
@@ -257,7 +282,10 @@ static void close_all(struct collector *c)
 	receive_close(c->receive);
 	pipeline_close(c->pipeline);
 	ship_close(c->ship);
+	c->ship = NULL; /* a command that ends in worker_close would kick it */
 	worker_close(c->worker);
+	control_close(c->control);
+	spool_watch_free(c->spool_watch);
 	figures_free(c->figures);
 	live_free(c->live);
 	names_close(c->names);
@@ -290,6 +318,7 @@ static int run(struct collector *c)
 		close_all(c);
 		return 1;
 	}
+	open_control(c);
 	log_start(c);
 	committed(c);
 	r = loop_run(c->loop);
@@ -305,17 +334,52 @@ static int run(struct collector *c)
 	return r < 0 ? 1 : 0;
 }
 
-static int check_health(const struct config *config)
+static int check_health(const struct config *config, const char *name)
 {
 	char line[HEALTHCHECK_LINE_LEN];
 	char err[ERR_LEN];
 	int status = healthcheck_ask(config->http, HEALTHCHECK_WAIT_MS, line, err);
 
+	(void)name;
 	if (status < 0)
 		fprintf(stderr, "nstats-collector: %s\n", err);
 	else
 		puts(line);
 	return status == 200 ? 0 : 1;
+}
+
+/* Its result is for the eyes: what is printed may go into a file. */
+static int ask_spool(const struct config *config, const char *name)
+{
+	const struct control_client client = {.spool_path = config->spool,
+		.spool_max_bytes = config->spool_max_bytes,
+		.name = name,
+		.argument = strcmp(name, "backup") == 0 ? config->backup : NULL,
+		.out = stdout};
+	char line[ERR_LEN];
+	char err[ERR_LEN];
+	int r = control_client_run(&client, line, err);
+
+	fprintf(stderr, "nstats-collector: %s\n", r < 0 ? err : line);
+	return fflush(stdout) == 0 && r == 0 ? 0 : 1;
+}
+
+static int run_command(const struct config *config, const char *name)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct config *config, const char *name);
+	} commands[] = {
+		{"healthcheck", check_health},
+		{"backup", ask_spool},
+		{"dead-letters", ask_spool},
+		{"replay", ask_spool},
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(config, name);
+	return 2;
 }
 
 int main(int argc, char **argv)
@@ -326,9 +390,9 @@ int main(int argc, char **argv)
 
 	if (code != COMMAND_LINE_RUN)
 		return code;
-	if (command)
-		return check_health(&collector.config);
-	log_set_level((enum log_level)collector.config.log_level);
 	signal(SIGPIPE, SIG_IGN);
+	if (command)
+		return run_command(&collector.config, command);
+	log_set_level((enum log_level)collector.config.log_level);
 	return run(&collector);
 }

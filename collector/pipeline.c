@@ -280,7 +280,8 @@ static bool parts_make(struct pipeline *p)
 	struct batch_parts batch = {.names = parts->names,
 		.ledger = parts->ledger,
 		.probes = parts->probes,
-		.live = parts->live};
+		.live = parts->live,
+		.records_max = spool_records_max(parts->spool)};
 
 	p->waiting = waiting_new(PIPELINE_RECORDS_MAX, hash_random_seed());
 	p->batch = batch_new(&batch);

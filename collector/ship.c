@@ -31,6 +31,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define SPOOL_AGAIN_MS 1000 /* our own disk's failures end at once, and it minds no try */
+
 enum state {
 	IDLE,
 	READING,
@@ -57,8 +59,7 @@ struct ship {
 	struct ship_health health;
 	bool is_spool_failing;
 	bool is_auth_failing;
-	unsigned failures;       /* posts in a row that were not taken */
-	unsigned spool_failures; /* jobs in a row that failed */
+	unsigned failures; /* posts in a row that were not taken */
 
 	struct ship_turn turn;
 	struct ship_body under_way;
@@ -101,11 +102,10 @@ static void job_start(
 static void spool_failed(struct ship *ship, const char *msg, const char *err)
 {
 	ship->stats->spool_errors++;
-	ship->spool_failures++;
 	if (!ship->is_spool_failing)
 		log_error(msg, "error=\"%s\" act=\"tried again\"", err);
 	ship->is_spool_failing = true;
-	wait_start(ship, retry_delay_ms(RETRY_KEEP, ship->spool_failures, -1, hash_random_seed()));
+	wait_start(ship, SPOOL_AGAIN_MS);
 }
 
 static void spool_worked(struct ship *ship)
@@ -113,7 +113,6 @@ static void spool_worked(struct ship *ship)
 	if (ship->is_spool_failing)
 		log_info("spool works again", "");
 	ship->is_spool_failing = false;
-	ship->spool_failures = 0;
 }
 
 static void settle_run(void *ctx)

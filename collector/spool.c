@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool.h"
 
-#include "spool_db.h"
+#include "clock.h"
+#include "spool_backup.h"
+#include "spool_commit.h"
+#include "spool_dead.h"
+#include "spool_file.h"
 #include "spool_rows.h"
 #include "spool_settle.h"
 
@@ -10,213 +14,83 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_BYTES     (1024 * 1024)
-#define WAL_BYTES_MAX (4 * 1024 * 1024)
-#define ENTRY_COST                                                                                 \
-	16 /* of a row without a rowid, beside key and value: its cell's and its columns' heads */
-
-/*
- * Of max_bytes. Between the quota, from which on bodies are evicted, and the file's end there is
- * room for the ledger; the rest is for the WAL beside the file.
- */
-#define QUOTA_SHARE(max) ((max) / 4 * 3)
-#define FILE_SHARE(max)  ((max) / 8 * 7)
-#define WAL_SHARE(max)   ((max) / 16)
-#define DEAD_SHARE(max)  ((max) / 16)
+#define MIN_BYTES         (1024 * 1024)
+#define RECORD_BYTES      64 /* of a record, gzipped, at most in practice */
+#define RECORDS_MIN       4096
+#define CHECK_STEP_BYTES  (4 * 1024 * 1024)
+#define QUICK_CHECK_BYTES (64 * 1024 * 1024) /* sqlite's own takes about 0.1 s for as much */
 
 struct spool {
-	struct spool_db *db;
-	uint64_t max_bytes;
-	int64_t given; /* the last of spool_next: perhaps under way, so never evicted */
+	struct spool_file file;
 	struct spool_account *account;
+	struct spool_backup *copy; /* NULL: none under way */
+	int64_t checked_id;
 };
 
-/*
- * At most, in whole pages: a leaf of its own for each body, and what does not fit there; ledger
- * entries share leaves, which are half full at worst.
- */
-static uint64_t bytes_needed(const struct spool_batch *batch)
+/* A copy reads from the connection that is about to be closed. */
+static int after(struct spool *spool, int r, char err[static ERR_LEN])
 {
-	uint64_t entry_bytes = 0;
-	uint64_t pages = 0;
-	size_t i;
-
-	for (i = 0; i < batch->n_bodies; i++)
-		pages += 2 + batch->bodies[i].len / (SPOOL_DB_PAGE_BYTES - 4);
-	for (i = 0; i < batch->n_entries; i++)
-		entry_bytes += batch->entries[i].key_len + batch->entries[i].value_len + ENTRY_COST;
-	if (entry_bytes)
-		pages += 2 + 2 * entry_bytes / SPOOL_DB_PAGE_BYTES;
-	return pages * SPOOL_DB_PAGE_BYTES;
+	if (r == -EBADMSG)
+		spool_copy_end(spool);
+	return spool_file_after(&spool->file, r, err);
 }
 
-/* Pages in use are what counts: the ledger, the dead letters and all overhead are among them. */
-static int make_room(struct spool *spool, uint64_t needed)
-{
-	uint64_t quota = QUOTA_SHARE(spool->max_bytes);
-	uint64_t used;
-	int r;
-
-	while ((r = spool_rows_used_bytes(spool->db, &used)) == 0 && used + needed > quota) {
-		struct spool_sums gone;
-
-		r = spool_rows_sum(
-			spool->db, SPOOL_LIST_BODIES, spool->given, used + needed - quota, &gone);
-		if (r < 0 || gone.n == 0)
-			return r;
-		r = spool_rows_evict(spool->db, SPOOL_EVICT_BODIES, spool->given, gone.last_id);
-		if (r < 0)
-			return r;
-		spool_account_evicted(spool->account, &gone);
-	}
-	return r;
-}
-
-static int put_entry(struct spool *spool, const struct ledger_entry *entry)
-{
-	bool is_boot = strcmp(entry->table, "boot") == 0;
-	enum spool_statement which = is_boot ? SPOOL_PUT_BOOT : SPOOL_PUT_OBSERVER;
-
-	if (entry->value_len == 0)
-		which = is_boot ? SPOOL_DELETE_BOOT : SPOOL_DELETE_OBSERVER;
-	spool_db_bind_data(spool->db, which, 1, entry->key, entry->key_len);
-	if (entry->value_len)
-		spool_db_bind_data(spool->db, which, 2, entry->value, entry->value_len);
-	return spool_db_run(spool->db, which);
-}
-
-static int write_batch(struct spool *spool, const struct spool_batch *batch)
-{
-	size_t i;
-	int r = 0;
-
-	for (i = 0; r == 0 && i < batch->n_bodies; i++)
-		r = spool_rows_add(spool->db, &batch->bodies[i], batch->since_ms);
-	for (i = 0; r == 0 && i < batch->n_entries; i++)
-		r = put_entry(spool, &batch->entries[i]);
-	return r;
-}
-
-static struct spool_sums sum_batch(const struct spool_batch *batch)
-{
-	struct spool_sums sums = {.n = batch->n_bodies};
-	size_t i;
-
-	for (i = 0; i < batch->n_bodies; i++) {
-		sums.lines += batch->bodies[i].lines;
-		sums.traffic_bytes += batch->bodies[i].traffic_bytes;
-		sums.data_bytes += batch->bodies[i].len;
-	}
-	return sums;
-}
-
-/* Without an answer the last one stays. */
-static void note_oldest(struct spool *spool)
-{
-	int64_t since_ms = 0;
-	int r = spool_db_step(spool->db, SPOOL_OLDEST_BODY);
-
-	if (r == 1) {
-		since_ms = spool_db_number(spool->db, SPOOL_OLDEST_BODY, 0);
-		spool_db_end(spool->db, SPOOL_OLDEST_BODY);
-	}
-	if (r >= 0)
-		spool_account_oldest(spool->account, since_ms);
-}
-
-static int commit(struct spool *spool, const struct spool_batch *batch, char err[static ERR_LEN])
-{
-	struct spool_sums sums;
-	int r = make_room(spool, bytes_needed(batch));
-
-	if (r < 0)
-		return spool_db_fail(spool->db, "make room in the spool", err);
-	r = spool_db_run(spool->db, SPOOL_BEGIN);
-	if (r == 0)
-		r = write_batch(spool, batch);
-	if (r == 0)
-		r = spool_db_run(spool->db, SPOOL_COMMIT);
-	if (r < 0) {
-		spool_db_fail(spool->db, "commit to the spool", err);
-		spool_db_roll_back(spool->db);
-		return r;
-	}
-	sums = sum_batch(batch);
-	spool_account_added(spool->account, &sums);
-	return 0;
-}
-
-/* Also where it fails: room was made before. */
+/* The oldest one is noted also where it fails: room was made before. */
 int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[static ERR_LEN])
 {
-	int r = commit(spool, batch, err);
+	struct spool_file *file = &spool->file;
+	int r = spool_file_ready(file, err);
 
-	note_oldest(spool);
-	return r;
+	if (r < 0)
+		return r;
+	r = spool_commit_run(
+		file->db, spool->account, spool_file_quota(file), file->given_id, batch, err);
+	spool_file_note_oldest(file);
+	return after(spool, r, err);
 }
 
-static int copy_body(struct spool_db *db, enum spool_statement which, struct spool_body *ret)
-{
-	struct spool_body body = {
-		.id = spool_db_number(db, which, 0),
-		.lines = (uint32_t)spool_db_number(db, which, 1),
-		.traffic_bytes = (uint64_t)spool_db_number(db, which, 2),
-		.since_ms = spool_db_number(db, which, 3),
-	};
-	const void *data = spool_db_data(db, which, 4, &body.len);
-
-	if (body.len && !data)
-		return -ENOMEM;
-	body.data = malloc(body.len + 1);
-	if (!body.data)
-		return -ENOMEM;
-	if (body.len)
-		memcpy(body.data, data, body.len);
-	*ret = body;
-	return 0;
-}
-
-static int give(struct spool *spool, enum spool_statement which, int64_t after,
+static int give(struct spool *spool, enum spool_statement which, int64_t after_id,
 	struct spool_body *ret, char err[static ERR_LEN])
 {
-	int r;
+	struct spool_file *file = &spool->file;
+	int r = spool_file_ready(file, err);
 
-	spool_db_bind(spool->db, which, 1, after);
-	r = spool_db_step(spool->db, which);
 	if (r < 0)
-		return spool_db_fail(spool->db, "read the spool", err);
-	if (r == 0)
-		return 0;
-	r = copy_body(spool->db, which, ret);
-	spool_db_end(spool->db, which);
-	if (r < 0) {
-		snprintf(err, ERR_LEN, "read the spool: out of memory");
 		return r;
-	}
-	spool->given = ret->id;
-	return 1;
+	r = spool_rows_body(file->db, which, after_id, ret);
+	if (r == 1)
+		file->given_id = ret->id;
+	else if (r == -ENOMEM)
+		snprintf(err, ERR_LEN, "read the spool: out of memory");
+	else if (r < 0)
+		spool_db_fail(file->db, "read the spool", err);
+	return after(spool, r, err);
 }
 
-int spool_next(struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN])
+int spool_next(
+	struct spool *spool, int64_t after_id, struct spool_body *ret, char err[static ERR_LEN])
 {
-	return give(spool, SPOOL_NEXT_BODY, after, ret, err);
+	return give(spool, SPOOL_NEXT_BODY, after_id, ret, err);
 }
 
 int spool_newest(
-	struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN])
+	struct spool *spool, int64_t after_id, struct spool_body *ret, char err[static ERR_LEN])
 {
-	return give(spool, SPOOL_NEWEST_BODY, after, ret, err);
+	return give(spool, SPOOL_NEWEST_BODY, after_id, ret, err);
 }
 
 int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *outcome,
 	char err[static ERR_LEN])
 {
-	int r = spool_settle_run(
-		spool->db, spool->account, DEAD_SHARE(spool->max_bytes), id, outcome, err);
+	struct spool_file *file = &spool->file;
+	int r = spool_file_ready(file, err);
 
+	if (r < 0)
+		return r;
+	r = spool_settle_run(file->db, spool->account, spool_file_dead_max(file), id, outcome, err);
 	if (r > 0)
-		note_oldest(spool);
-	return r;
+		spool_file_note_oldest(file);
+	return after(spool, r, err);
 }
 
 int spool_delete(struct spool *spool, int64_t id, char err[static ERR_LEN])
@@ -237,33 +111,37 @@ int spool_reject(
 	return r < 0 ? r : 0;
 }
 
-static int load_table(struct spool *spool, enum spool_statement which, const char *table,
+static int load_table(struct spool_db *db, enum spool_statement which, const char *table,
 	bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
 {
 	int r;
 
-	while ((r = spool_db_step(spool->db, which)) == 1) {
+	while ((r = spool_db_step(db, which)) == 1) {
 		struct ledger_entry entry = {.table = table};
 
-		entry.key = spool_db_data(spool->db, which, 0, &entry.key_len);
-		entry.value = spool_db_data(spool->db, which, 1, &entry.value_len);
+		entry.key = spool_db_data(db, which, 0, &entry.key_len);
+		entry.value = spool_db_data(db, which, 1, &entry.value_len);
 		if (!fn(ctx, &entry)) {
-			spool_db_end(spool->db, which);
+			spool_db_end(db, which);
 			return 1;
 		}
 	}
 	return r;
 }
 
+/* Of a ledger that is damaged the entries that could be read hold: they were committed. */
 int spool_load_ledger(struct spool *spool, bool (*fn)(void *ctx, const struct ledger_entry *entry),
 	void *ctx, char err[static ERR_LEN])
 {
-	int r = load_table(spool, SPOOL_LIST_BOOTS, "boot", fn, ctx);
+	struct spool_db *db = spool->file.db;
+	int r = load_table(db, SPOOL_LIST_BOOTS, "boot", fn, ctx);
 
 	if (r == 0)
-		r = load_table(spool, SPOOL_LIST_OBSERVERS, "observer", fn, ctx);
-	if (r < 0)
-		return spool_db_fail(spool->db, "read the ledger", err);
+		r = load_table(db, SPOOL_LIST_OBSERVERS, "observer", fn, ctx);
+	if (r < 0) {
+		r = after(spool, spool_db_fail(db, "read the ledger", err), err);
+		return r == -EBADMSG && spool->file.db ? 0 : r;
+	}
 	if (r == 0)
 		return 0;
 	snprintf(err, ERR_LEN,
@@ -277,46 +155,138 @@ void spool_state(const struct spool *spool, struct spool_state *ret)
 	spool_account_read(spool->account, ret);
 }
 
-static int load_state(struct spool *spool)
+bool spool_is_check_due(const struct spool *spool)
 {
-	struct spool_sums bodies, dead;
-	int r = spool_rows_sum(spool->db, SPOOL_LIST_BODIES, -1, UINT64_MAX, &bodies);
+	return spool->file.is_check_due;
+}
 
-	if (r == 0)
-		r = spool_rows_sum(spool->db, SPOOL_LIST_DEAD, -1, UINT64_MAX, &dead);
-	if (r == 0)
-		spool_account_found(spool->account, &bodies, &dead);
-	note_oldest(spool);
+/* Reads some bodies whole, which follows all of their pages. 1: perhaps more; 0: none. */
+static int check_bodies(struct spool *spool)
+{
+	struct spool_db *db = spool->file.db;
+	size_t bytes = 0, len;
+	int r = 1;
+
+	while (r == 1 && bytes < CHECK_STEP_BYTES) {
+		spool_db_bind(db, SPOOL_NEXT_BODY, 1, spool->checked_id);
+		r = spool_db_step(db, SPOOL_NEXT_BODY);
+		if (r <= 0)
+			break;
+		spool->checked_id = spool_db_number(db, SPOOL_NEXT_BODY, 0);
+		spool_db_data(db, SPOOL_NEXT_BODY, 4, &len);
+		spool_db_end(db, SPOOL_NEXT_BODY);
+		bytes += len;
+	}
 	return r;
 }
 
-static struct spool *new_spool(uint64_t max_bytes)
+static int check_quickly(struct spool_db *db)
 {
-	struct spool *spool = calloc(1, sizeof(*spool));
+	uint64_t used = 0;
+	size_t len;
+	const char *text;
+	bool is_ok;
+	int r = spool_rows_used_bytes(db, &used);
 
-	if (!spool)
-		return NULL;
-	spool->max_bytes = max_bytes;
-	spool->given = -1;
-	spool->account = spool_account_new(max_bytes);
-	if (!spool->account) {
-		free(spool);
-		return NULL;
-	}
-	return spool;
+	if (r < 0 || used > QUICK_CHECK_BYTES)
+		return r;
+	r = spool_db_step(db, SPOOL_QUICK_CHECK);
+	if (r <= 0)
+		return r;
+	text = spool_db_data(db, SPOOL_QUICK_CHECK, 0, &len);
+	is_ok = text && len == 2 && memcmp(text, "ok", 2) == 0;
+	spool_db_end(db, SPOOL_QUICK_CHECK);
+	return is_ok ? 0 : -EBADMSG;
 }
 
-static int open_db(struct spool *spool, const char *path, char err[static ERR_LEN])
+int spool_check(struct spool *spool, char err[static ERR_LEN])
 {
-	uint64_t max = spool->max_bytes;
-	uint64_t wal = WAL_SHARE(max) < WAL_BYTES_MAX ? WAL_SHARE(max) : WAL_BYTES_MAX;
-	int r = spool_db_open(path, FILE_SHARE(max), wal, &spool->db, err);
+	int r = spool_file_ready(&spool->file, err);
+
+	if (r == 0)
+		r = check_bodies(spool);
+	if (r == 0)
+		r = check_quickly(spool->file.db);
+	if (r == 0)
+		spool->file.is_check_due = false;
+	else if (r < 0)
+		snprintf(err, ERR_LEN, "check the spool: %s", strerror(-r));
+	return after(spool, r, err);
+}
+
+int spool_copy_begin(struct spool *spool, const char *path, char err[static ERR_LEN])
+{
+	int r = spool_file_ready(&spool->file, err);
+
+	if (r == 0 && spool->copy) {
+		snprintf(err, ERR_LEN, "backup: another one is under way");
+		return -EBUSY;
+	}
+	return r < 0 ? r : spool_backup_begin(spool->file.db, path, &spool->copy, err);
+}
+
+int spool_copy_step(struct spool *spool, uint64_t *ret_bytes, char err[static ERR_LEN])
+{
+	int r;
+
+	if (!spool->copy) {
+		snprintf(err, ERR_LEN, "backup: the spool was damaged meanwhile");
+		return -EIO;
+	}
+	r = spool_backup_step(spool->copy, err);
+	*ret_bytes = spool_backup_bytes(spool->copy);
+	return r;
+}
+
+void spool_copy_end(struct spool *spool)
+{
+	spool_backup_end(spool->copy);
+	spool->copy = NULL;
+}
+
+int spool_next_dead(
+	struct spool *spool, int64_t after_id, struct spool_dead *ret, char err[static ERR_LEN])
+{
+	int r = spool_file_ready(&spool->file, err);
 
 	if (r < 0)
 		return r;
-	if (load_state(spool) < 0)
-		return spool_db_fail(spool->db, "--spool: count what is in it", err);
-	return 0;
+	r = spool_dead_next(spool->file.db, after_id, ret);
+	if (r < 0)
+		snprintf(err, ERR_LEN, "read the dead letters: %s", strerror(-r));
+	return after(spool, r, err);
+}
+
+int spool_last_dead(struct spool *spool, int64_t *ret, char err[static ERR_LEN])
+{
+	int r = spool_file_ready(&spool->file, err);
+
+	if (r < 0)
+		return r;
+	r = spool_dead_last_id(spool->file.db, ret);
+	if (r < 0)
+		snprintf(err, ERR_LEN, "read the dead letters: %s", strerror(-r));
+	return after(spool, r, err);
+}
+
+int spool_replay(struct spool *spool, int64_t up_to, char err[static ERR_LEN])
+{
+	struct spool_file *file = &spool->file;
+	int r = spool_file_ready(file, err);
+
+	if (r < 0)
+		return r;
+	r = spool_dead_replay(
+		file->db, spool->account, spool_file_quota(file), up_to, clock_wall_ms(), err);
+	spool_file_note_oldest(file);
+	return after(spool, r, err);
+}
+
+size_t spool_records_max(const struct spool *spool)
+{
+	size_t n = spool_file_transaction_max(&spool->file) / RECORD_BYTES;
+
+	return n > RECORDS_MIN ? n : RECORDS_MIN;
 }
 
 int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char err[static ERR_LEN])
@@ -329,12 +299,20 @@ int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char er
 			(unsigned long long)max_bytes, MIN_BYTES);
 		return -EINVAL;
 	}
-	spool = new_spool(max_bytes);
-	if (!spool) {
+	spool = calloc(1, sizeof(*spool));
+	if (spool) {
+		spool->account = spool_account_new(max_bytes);
+		spool->file = (struct spool_file){.path = strdup(path),
+			.max_bytes = max_bytes,
+			.account = spool->account,
+			.given_id = -1};
+	}
+	if (!spool || !spool->account || !spool->file.path) {
 		snprintf(err, ERR_LEN, "--spool: out of memory");
+		spool_close(spool);
 		return -ENOMEM;
 	}
-	r = open_db(spool, path, err);
+	r = spool_file_open(&spool->file, err);
 	if (r < 0) {
 		spool_close(spool);
 		return r;
@@ -347,7 +325,9 @@ void spool_close(struct spool *spool)
 {
 	if (!spool)
 		return;
-	spool_db_close(spool->db);
+	spool_copy_end(spool);
+	spool_file_close(&spool->file);
 	spool_account_free(spool->account);
+	free(spool->file.path);
 	free(spool);
 }

@@ -2,7 +2,7 @@
 /*
  * The buffer on disk: sqlite, one connection, one owning thread at a time. A row is one gzipped
  * request body with its lines and the traffic that they account for; the ledger stands beside it
- * and is committed with it. Each PRAGMA in spool.c has its reason there.
+ * and is committed with it. Each PRAGMA has its reason in spool_setup.c.
  *
  * When the quota is reached the oldest bodies go, before the transaction begins, and are counted.
  */
@@ -17,20 +17,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct spool_batch {
-	struct spool_body *bodies;
-	size_t n_bodies;
-	struct ledger_entry *entries;
-	size_t n_entries;
-	int64_t since_ms; /* Unix time: the end of the oldest interval in it */
-};
-
 struct spool;
 
 /*
  * Creates the file, its schema and its room. Refuses with a sentence: a directory, a file that is
- * no database, one that another collector holds, one of a newer version. max_bytes is the file's
- * quota.
+ * no spool, one that another collector holds, one of a newer version. max_bytes is the quota of
+ * the file and its WAL. A spool that is damaged is moved aside to "PATH.corrupt-<Unix time>" and a
+ * new one begun, here and in every call below (which then fails); spool_state tells.
+ *
+ * After a failed write or sync the batch is rolled back and the connection stays: opening the file
+ * again would find the failed transaction in the WAL, whole perhaps, while it was answered for as
+ * not committed.
  */
 int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char err[static ERR_LEN]);
 void spool_close(struct spool *spool);
@@ -63,6 +60,29 @@ int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *ou
 int spool_delete(struct spool *spool, int64_t id, char err[static ERR_LEN]);
 int spool_reject(
 	struct spool *spool, int64_t id, int status, const char *reason, char err[static ERR_LEN]);
+
+/* Was the file left without spool_close, and not checked since? Then the spool's thread calls
+ * spool_check, each time a few milliseconds, while it returns 1: 0: all is well; -errno. */
+bool spool_is_check_due(const struct spool *spool);
+int spool_check(struct spool *spool, char err[static ERR_LEN]);
+
+/* A copy at a new path, of some pages a step; one at a time. begin: 0 or -errno; step: 1 and there
+ * are more; 0: it is whole, and of *ret_bytes; -errno. */
+int spool_copy_begin(struct spool *spool, const char *path, char err[static ERR_LEN]);
+int spool_copy_step(struct spool *spool, uint64_t *ret_bytes, char err[static ERR_LEN]);
+void spool_copy_end(struct spool *spool);
+
+/* The oldest dead letter with an id above after. 1: given, ret->data freed with free(3); 0: none;
+ * -errno. */
+int spool_next_dead(
+	struct spool *spool, int64_t after, struct spool_dead *ret, char err[static ERR_LEN]);
+/* The newest one's id, or -1. 0 or -errno. */
+int spool_last_dead(struct spool *spool, int64_t *ret, char err[static ERR_LEN]);
+/* Some of the dead letters up to this id become bodies again. 1: there are more; 0; -errno. */
+int spool_replay(struct spool *spool, int64_t up_to, char err[static ERR_LEN]);
+
+/* Of a batch: so that its transaction keeps to the room of the WAL. */
+size_t spool_records_max(const struct spool *spool);
 
 /* Kept by accounting, no query. */
 void spool_state(const struct spool *spool, struct spool_state *ret);

@@ -24,6 +24,14 @@ struct spool_state {
 	uint64_t evicted_lines;
 	uint64_t evicted_traffic_bytes;
 	uint64_t dead_evicted_bodies; /* since the open: dead letters over their own bound */
+	uint64_t replayed_lines;      /* since the open: dead letters that became bodies again */
+	uint64_t replayed_traffic_bytes;
+	uint64_t corrupt_files; /* since the open: moved aside, and what had been in them */
+	uint64_t corrupt_lines;
+	uint64_t corrupt_traffic_bytes;
+	int64_t corrupt_s;        /* Unix time, of the last one's name */
+	uint64_t room_bytes;      /* on the disk, of the file and its WAL, taken at the open */
+	uint64_t room_want_bytes; /* and asked for */
 };
 
 struct spool_sums {
@@ -34,12 +42,20 @@ struct spool_sums {
 	int64_t last_id;
 };
 
+struct spool_totals {
+	struct spool_sums bodies;
+	struct spool_sums dead;
+};
+
+/* last_id stays. */
+void spool_sums_add(struct spool_sums *sums, const struct spool_sums *more);
+void spool_sums_sub(struct spool_sums *sums, const struct spool_sums *less);
+
 struct spool_account;
 struct spool_account *spool_account_new(uint64_t max_bytes);
 void spool_account_free(struct spool_account *account);
 
-void spool_account_found(struct spool_account *account, const struct spool_sums *bodies,
-	const struct spool_sums *dead);
+void spool_account_found(struct spool_account *account, const struct spool_totals *totals);
 void spool_account_added(struct spool_account *account, const struct spool_sums *more);
 void spool_account_evicted(struct spool_account *account, const struct spool_sums *gone);
 
@@ -52,10 +68,16 @@ struct spool_settled {
 	struct spool_sums rest;
 };
 void spool_account_settled(struct spool_account *account, const struct spool_settled *settled);
+/* Dead letters became bodies. */
+void spool_account_replayed(struct spool_account *account, const struct spool_sums *moved);
+/* All is gone: the file was moved aside. */
+void spool_account_corrupt(struct spool_account *account, int64_t unix_s);
+void spool_account_room(struct spool_account *account, uint64_t bytes, uint64_t want_bytes);
 
 void spool_account_oldest(struct spool_account *account, int64_t since_ms);
 void spool_account_read(struct spool_account *account, struct spool_state *ret);
 /* Into the gauges of /metrics. */
 void spool_state_show(const struct spool_state *state, struct stats *stats);
-/* On the spool's own thread. */
-uint64_t spool_account_dead_bytes(const struct spool_account *account);
+/* On the spool's own thread: what is there, for the transaction that is about to change it. */
+void spool_account_totals(const struct spool_account *account, struct spool_totals *ret);
+void spool_totals_settle(struct spool_totals *totals, const struct spool_settled *settled);

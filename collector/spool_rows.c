@@ -2,6 +2,8 @@
 #include "spool_rows.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void add_row(struct spool_sums *sums, struct spool_db *db, enum spool_statement which)
 {
@@ -58,6 +60,46 @@ int spool_rows_evict(struct spool_db *db, enum spool_statement which, int64_t bu
 	return spool_db_run(db, which);
 }
 
+static int copy_body(struct spool_db *db, enum spool_statement which, struct spool_body *ret)
+{
+	struct spool_body body = {
+		.id = spool_db_number(db, which, 0),
+		.lines = (uint32_t)spool_db_number(db, which, 1),
+		.traffic_bytes = (uint64_t)spool_db_number(db, which, 2),
+		.since_ms = spool_db_number(db, which, 3),
+	};
+	const void *data = spool_db_data(db, which, 4, &body.len);
+
+	if (body.len && !data)
+		return -ENOMEM;
+	body.data = malloc(body.len + 1);
+	if (!body.data)
+		return -ENOMEM;
+	if (body.len)
+		memcpy(body.data, data, body.len);
+	*ret = body;
+	return 1;
+}
+
+int spool_rows_body(
+	struct spool_db *db, enum spool_statement which, int64_t after_id, struct spool_body *ret)
+{
+	int r;
+
+	spool_db_bind(db, which, 1, after_id);
+	r = spool_db_step(db, which);
+	if (r <= 0)
+		return r;
+	r = copy_body(db, which, ret);
+	spool_db_end(db, which);
+	return r;
+}
+
+uint64_t spool_rows_pages(uint64_t data_len)
+{
+	return 2 + data_len / (SPOOL_DB_PAGE_BYTES - 4);
+}
+
 int spool_rows_add(struct spool_db *db, struct spool_body *body, int64_t since_ms)
 {
 	int r;
@@ -93,4 +135,42 @@ int spool_rows_size(struct spool_db *db, int64_t id, struct spool_sums *ret)
 	}
 	*ret = sums;
 	return 0;
+}
+
+/* From this column on: n, lines, traffic, data. */
+static struct spool_sums sums_at(struct spool_db *db, int at)
+{
+	return (struct spool_sums){.n = (uint64_t)spool_db_number(db, SPOOL_GET_TOTALS, at),
+		.lines = (uint64_t)spool_db_number(db, SPOOL_GET_TOTALS, at + 1),
+		.traffic_bytes = (uint64_t)spool_db_number(db, SPOOL_GET_TOTALS, at + 2),
+		.data_bytes = (uint64_t)spool_db_number(db, SPOOL_GET_TOTALS, at + 3)};
+}
+
+int spool_rows_get_totals(struct spool_db *db, bool *ret_is_clean, struct spool_totals *ret)
+{
+	int r = spool_db_step(db, SPOOL_GET_TOTALS);
+
+	if (r <= 0)
+		return r < 0 ? r : -EBADMSG;
+	*ret_is_clean = spool_db_number(db, SPOOL_GET_TOTALS, 0) != 0;
+	ret->bodies = sums_at(db, 1);
+	ret->dead = sums_at(db, 5);
+	spool_db_end(db, SPOOL_GET_TOTALS);
+	return 0;
+}
+
+static void bind_sums(struct spool_db *db, int at, const struct spool_sums *sums)
+{
+	spool_db_bind(db, SPOOL_PUT_TOTALS, at, (int64_t)sums->n);
+	spool_db_bind(db, SPOOL_PUT_TOTALS, at + 1, (int64_t)sums->lines);
+	spool_db_bind(db, SPOOL_PUT_TOTALS, at + 2, (int64_t)sums->traffic_bytes);
+	spool_db_bind(db, SPOOL_PUT_TOTALS, at + 3, (int64_t)sums->data_bytes);
+}
+
+int spool_rows_put_totals(struct spool_db *db, bool is_clean, const struct spool_totals *totals)
+{
+	spool_db_bind(db, SPOOL_PUT_TOTALS, 1, is_clean);
+	bind_sums(db, 2, &totals->bodies);
+	bind_sums(db, 6, &totals->dead);
+	return spool_db_run(db, SPOOL_PUT_TOTALS);
 }

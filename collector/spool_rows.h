@@ -15,8 +15,20 @@ int spool_rows_evict(struct spool_db *db, enum spool_statement which, int64_t bu
 /* Of the file: pages that are not free. */
 int spool_rows_used_bytes(struct spool_db *db, uint64_t *ret);
 
+/* Pages that a new row with these data takes at most: a leaf of its own, and what does not fit
+ * there. */
+uint64_t spool_rows_pages(uint64_t data_len);
+
+/* By SPOOL_NEXT_BODY or SPOOL_NEWEST_BODY. 1: given, ret->data freed with free(3); 0: none. */
+int spool_rows_body(
+	struct spool_db *db, enum spool_statement which, int64_t after_id, struct spool_body *ret);
+
 /* Sets the body's id. */
 int spool_rows_add(struct spool_db *db, struct spool_body *body, int64_t since_ms);
 int spool_rows_delete(struct spool_db *db, int64_t id);
 /* n is 0 where there is no such body. */
 int spool_rows_size(struct spool_db *db, int64_t id, struct spool_sums *ret);
+
+/* n of the bodies is UINT64_MAX: not counted yet. */
+int spool_rows_get_totals(struct spool_db *db, bool *ret_is_clean, struct spool_totals *ret);
+int spool_rows_put_totals(struct spool_db *db, bool is_clean, const struct spool_totals *totals);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool_settle.h"
 
+#include "spool_room.h"
 #include "spool_rows.h"
 
 #include <string.h>
-
-#define REASON_MAX 200 /* of what the database said */
 
 struct place {
 	struct spool_db *db;
@@ -17,9 +16,12 @@ struct place {
 static int evict_dead(const struct place *place, uint64_t data_bytes, struct spool_sums *ret)
 {
 	uint64_t bound = place->dead_max_bytes;
-	uint64_t dead_bytes = spool_account_dead_bytes(place->account);
+	struct spool_totals totals;
+	uint64_t dead_bytes;
 	int r;
 
+	spool_account_totals(place->account, &totals);
+	dead_bytes = totals.dead.data_bytes;
 	if (dead_bytes + data_bytes <= bound)
 		return 0;
 	r = spool_rows_sum(place->db, SPOOL_LIST_DEAD, -1, dead_bytes + data_bytes - bound, ret);
@@ -31,7 +33,7 @@ static int evict_dead(const struct place *place, uint64_t data_bytes, struct spo
 static void bind_reason(
 	const struct place *place, enum spool_statement which, const struct spool_outcome *outcome)
 {
-	size_t len = strnlen(outcome->reason, REASON_MAX);
+	size_t len = strnlen(outcome->reason, SPOOL_REASON_MAX);
 
 	spool_db_bind(place->db, which, 2, outcome->status);
 	spool_db_bind_text(place->db, which, 3, outcome->reason, len);
@@ -61,32 +63,59 @@ static struct spool_sums sums_of(const struct spool_body *body)
 		.data_bytes = body->len};
 }
 
-/* Within a transaction. What is over the bound alone is not kept. */
+/* Within a transaction. */
+static int put_totals(const struct place *place, const struct spool_settled *settled)
+{
+	struct spool_totals totals;
+
+	spool_account_totals(place->account, &totals);
+	spool_totals_settle(&totals, settled);
+	return spool_rows_put_totals(place->db, false, &totals);
+}
+
+static int add_rest(const struct place *place, const struct spool_outcome *outcome)
+{
+	struct spool_body rest;
+
+	if (!outcome->rest)
+		return 0;
+	rest = *outcome->rest;
+	return spool_rows_add(place->db, &rest, rest.since_ms);
+}
+
+/* Within a transaction. Of a body that dies as a whole there are two for a moment; else it leaves
+ * first, so that its pages are the others' room. */
 static int settle(const struct place *place, int64_t id, const struct spool_outcome *outcome,
 	struct spool_settled *settled)
 {
-	bool is_kept;
 	int r = 0;
 
+	if (settled->is_dead_kept)
+		r = evict_dead(place, settled->dead.data_bytes, &settled->dead_evicted);
+	if (r == 0 && settled->is_dead_kept && !outcome->dead)
+		r = bury(place, id, outcome);
+	if (r == 0)
+		r = spool_rows_delete(place->db, id);
+	if (r == 0 && settled->is_dead_kept && outcome->dead)
+		r = bury(place, id, outcome);
+	if (r == 0)
+		r = add_rest(place, outcome);
+	return r == 0 ? put_totals(place, settled) : r;
+}
+
+/* What is over the bound alone is not kept, nor is what the disk has no room for. */
+static void weigh(const struct place *place, const struct spool_outcome *outcome,
+	struct spool_settled *settled)
+{
+	if (outcome->rest)
+		settled->rest = sums_of(outcome->rest);
 	if (outcome->dead)
 		settled->dead = sums_of(outcome->dead);
 	else if (outcome->is_dead_whole)
 		settled->dead = settled->gone;
-	is_kept = settled->dead.n > 0 && settled->dead.data_bytes <= place->dead_max_bytes;
-	settled->is_dead_kept = is_kept;
-	if (is_kept)
-		r = evict_dead(place, settled->dead.data_bytes, &settled->dead_evicted);
-	if (r == 0 && is_kept)
-		r = bury(place, id, outcome);
-	if (r == 0)
-		r = spool_rows_delete(place->db, id);
-	if (r == 0 && outcome->rest) {
-		struct spool_body rest = *outcome->rest;
-
-		settled->rest = sums_of(&rest);
-		r = spool_rows_add(place->db, &rest, rest.since_ms);
-	}
-	return r;
+	settled->is_dead_kept =
+		settled->dead.n > 0 && settled->dead.data_bytes <= place->dead_max_bytes &&
+		spool_room_reserve(place->db, spool_rows_pages(settled->dead.data_bytes)) == 0;
 }
 
 int spool_settle_run(struct spool_db *db, struct spool_account *account, uint64_t dead_max_bytes,
@@ -98,6 +127,8 @@ int spool_settle_run(struct spool_db *db, struct spool_account *account, uint64_
 
 	if (r == 0 && settled.gone.n == 0)
 		return 0;
+	if (r == 0)
+		weigh(&place, outcome, &settled);
 	if (r == 0)
 		r = spool_db_run(db, SPOOL_BEGIN);
 	if (r == 0)

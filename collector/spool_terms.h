@@ -2,9 +2,13 @@
 /* What the spool's parts speak of. */
 #pragma once
 
+#include "ledger.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define SPOOL_REASON_MAX 200 /* of what the database said */
 
 struct spool_body {
 	int64_t id; /* rises with each body; set by the spool */
@@ -15,6 +19,14 @@ struct spool_body {
 	size_t len;
 };
 
+struct spool_batch {
+	struct spool_body *bodies;
+	size_t n_bodies;
+	struct ledger_entry *entries;
+	size_t n_entries;
+	int64_t since_ms; /* Unix time: the end of the oldest interval in it */
+};
+
 /* What became of a body's lines; where nothing else is said, they were delivered. */
 struct spool_outcome {
 	const struct spool_body *dead; /* refused for good, gzipped anew; NULL: none */
@@ -22,4 +34,13 @@ struct spool_outcome {
 	int status;                    /* why: kept with what is dead */
 	const char *reason;
 	const struct spool_body *rest; /* not tried: a new body, of this since_ms; NULL: none */
+};
+
+struct spool_dead {
+	int64_t id;
+	uint32_t lines;
+	int status; /* the database's answer */
+	char reason[SPOOL_REASON_MAX + 1];
+	uint8_t *data; /* gzip; free(3) */
+	size_t len;
 };

@@ -4,8 +4,8 @@
  * type and its help. What is called _seconds there is kept in microseconds. One thread (the loop's)
  * writes and reads them. Bytes are traffic bytes, tx +
  * rx, unless the name says otherwise; at any moment accepted = waiting + committing + commit_failed
- * + rows_dropped + committed, and committed + spooled at the start = spooled + delivered + rejected
- * + evicted.
+ * + rows_dropped + committed, and committed + spooled at the start + replayed = spooled + delivered
+ * + rejected + evicted + corrupt.
  */
 #pragma once
 
@@ -74,6 +74,18 @@
 	X(evicted_lines, "nstats_evicted_lines_total", "counter", "Lines evicted over the quota")  \
 	X(evicted_bytes, "nstats_evicted_bytes_total", "counter",                                  \
 		"Traffic evicted over the quota")                                                  \
+	X(spool_room_bytes, "nstats_spool_room_bytes", "gauge",                                    \
+		"What the spool has of its disk whatever others do")                               \
+	X(replayed_lines, "nstats_replayed_lines_total", "counter",                                \
+		"Lines that went from the dead letters back into the spool")                       \
+	X(replayed_bytes, "nstats_replayed_bytes_total", "counter",                                \
+		"Traffic that went from the dead letters back into the spool")                     \
+	X(corrupt_files, "nstats_spool_corrupt_total", "counter",                                  \
+		"Damaged spools that were moved aside")                                            \
+	X(corrupt_lines, "nstats_spool_corrupt_lines_total", "counter",                            \
+		"Lines in spools that were moved aside")                                           \
+	X(corrupt_bytes, "nstats_spool_corrupt_bytes_total", "counter",                            \
+		"Traffic in spools that were moved aside")                                         \
 	X(delivered_lines, "nstats_delivered_lines_total", "counter", "Lines that InfluxDB took")  \
 	X(delivered_bytes, "nstats_delivered_bytes_total", "counter",                              \
 		"Traffic that InfluxDB took")                                                      \

@@ -116,9 +116,9 @@ static const struct option_row rows[] = {
 };
 
 static const struct option_command commands[] = {
-	{"healthcheck",
-		"ask the probe that runs here, in the same network and process namespace, whether "
-		"it is well: exit code 0 or 1"},
+	{.name = "healthcheck",
+		.help = "ask the probe that runs here, in the same network and process namespace, "
+			"whether it is well: exit code 0 or 1"},
 };
 
 const struct option_table config_table = {

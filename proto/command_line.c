@@ -73,7 +73,8 @@ static void print_command(FILE *out, const struct option_command *command, size_
 {
 	char left[LEFT_LEN];
 
-	snprintf(left, sizeof(left), "  %s", command->name);
+	snprintf(left, sizeof(left), "  %s%s%s", command->name, command->arg ? " " : "",
+		command->arg ? command->arg : "");
 	print_row(out, left, command->help, column);
 }
 

@@ -271,6 +271,7 @@ struct parse {
 	void *config;
 	uint64_t given; /* a bit a row */
 	const char *operand;
+	const char *argument; /* of the command that operand is */
 	char *err;
 };
 
@@ -312,14 +313,45 @@ static int parse_flag(struct parse *p)
 	return value_set(row, &value, p->config, p->err);
 }
 
+/* NULL: it is no command, or takes no argument. */
+static const struct option_command *command_with_argument(const struct parse *p)
+{
+	for (size_t i = 0; p->operand && i < p->table->n_commands; i++) {
+		const struct option_command *command = &p->table->commands[i];
+
+		if (command->arg && strcmp(command->name, p->operand) == 0)
+			return command;
+	}
+	return NULL;
+}
+
 static int parse_operand(struct parse *p)
 {
-	if (p->operand) {
+	if (!p->operand) {
+		p->operand = p->argv[p->i];
+		return 0;
+	}
+	if (p->argument || !command_with_argument(p)) {
 		snprintf(p->err, ERR_LEN, "unexpected argument '%.48s' after '%.48s'; see --help",
-			p->argv[p->i], p->operand);
+			p->argv[p->i], p->argument ? p->argument : p->operand);
 		return -EINVAL;
 	}
-	p->operand = p->argv[p->i];
+	p->argument = p->argv[p->i];
+	return 0;
+}
+
+static int store_argument(const struct parse *p)
+{
+	const struct option_command *command = command_with_argument(p);
+
+	if (!command)
+		return 0;
+	if (!p->argument) {
+		snprintf(p->err, ERR_LEN, "%s: an argument is missing; expected %s", command->name,
+			command->arg);
+		return -EINVAL;
+	}
+	memcpy((char *)p->config + command->offset, &p->argument, sizeof(p->argument));
 	return 0;
 }
 
@@ -354,7 +386,7 @@ enum option_outcome options_parse(const struct option_table *table, int argc, ch
 		else if ((is_operand ? parse_operand(&p) : parse_flag(&p)) < 0)
 			return OPTIONS_BAD;
 	}
-	if (fill_rest(table, p.given, config, err) < 0)
+	if (fill_rest(table, p.given, config, err) < 0 || store_argument(&p) < 0)
 		return OPTIONS_BAD;
 	*ret_operand = p.operand;
 	return OPTIONS_RUN;

@@ -40,6 +40,8 @@ struct option_row {
 struct option_command {
 	const char *name;
 	const char *help; /* as a row's */
+	const char *arg;  /* "PATH", which follows it; NULL: nothing does */
+	size_t offset;    /* where that goes, a const char *, in the program's config struct */
 };
 
 struct option_table {
@@ -61,7 +63,8 @@ enum option_outcome {
 
 /*
  * Fills the config struct that the rows' offsets speak of. *ret_operand is the first argument that
- * is no option (a sub-command), or NULL; a second one is an error.
+ * is no option (a sub-command), or NULL; a second one is an error, but for a command that takes it
+ * and cannot do without.
  */
 enum option_outcome options_parse(const struct option_table *table, int argc, char **argv,
 	void *config, const char **ret_operand, char err[static ERR_LEN]);

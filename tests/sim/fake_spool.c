@@ -44,8 +44,8 @@ static struct spool_sums sums_of_batch(const struct spool_batch *batch)
 
 int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char err[static ERR_LEN])
 {
-	struct spool_sums found = sums_of_disk(DISK_SPOOL);
-	struct spool_sums found_dead = sums_of_disk(DISK_DEAD);
+	struct spool_totals found = {
+		.bodies = sums_of_disk(DISK_SPOOL), .dead = sums_of_disk(DISK_DEAD)};
 	struct spool *spool = calloc(1, sizeof(*spool));
 
 	(void)path;
@@ -54,7 +54,7 @@ int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char er
 	assert(spool);
 	spool->account = spool_account_new(settings.quota_bytes);
 	spool->given = -1;
-	spool_account_found(spool->account, &found, &found_dead);
+	spool_account_found(spool->account, &found);
 	*ret = spool;
 	return 0;
 }
@@ -68,6 +68,12 @@ void spool_close(struct spool *spool)
 void spool_state(const struct spool *spool, struct spool_state *ret)
 {
 	spool_account_read(spool->account, ret);
+}
+
+size_t spool_records_max(const struct spool *spool)
+{
+	(void)spool;
+	return 0;
 }
 
 int spool_load_ledger(struct spool *spool, bool (*fn)(void *ctx, const struct ledger_entry *entry),

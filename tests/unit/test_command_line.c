@@ -13,6 +13,7 @@ struct config {
 	const char *collector;
 	uint64_t interval;
 	int dns;
+	const char *copy;
 };
 
 #define AT(field) .offset = offsetof(struct config, field)
@@ -30,10 +31,12 @@ static const struct option_row rows[] = {
 };
 
 static const struct option_command commands[] = {
-	{"healthcheck",
-		"ask the program that runs here whether it is well; a sentence that is long enough "
-		"to be wrapped"},
-	{"second", "another"},
+	{.name = "healthcheck",
+		.help = "ask the program that runs here whether it is well; a sentence that is "
+			"long "
+			"enough to be wrapped"},
+	{.name = "second", .help = "another"},
+	{.name = "copy", .help = "with an argument", .arg = "PATH", AT(copy)},
 };
 
 static const struct option_table table = {
@@ -85,6 +88,14 @@ static void a_command_of_the_table_is_named_beside_its_options(void **state)
 	assert_string_equal(command, "second");
 }
 
+static void a_command_s_argument_follows_it(void **state)
+{
+	(void)state;
+	assert_int_equal(READ("copy", "-t", "7", "/a file"), COMMAND_LINE_RUN);
+	assert_string_equal(command, "copy");
+	assert_string_equal(config.copy, "/a file");
+}
+
 static void any_other_command_ends_with_2(void **state)
 {
 	(void)state;
@@ -92,6 +103,8 @@ static void any_other_command_ends_with_2(void **state)
 	assert_int_equal(READ("healthcheck2"), 2);
 	assert_int_equal(READ(""), 2);
 	assert_int_equal(READ("healthcheck", "second"), 2);
+	assert_int_equal(READ("copy"), 2);
+	assert_int_equal(READ("copy", "a", "b"), 2);
 	assert_string_equal(command, "untouched");
 }
 
@@ -157,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(without_a_command_there_is_none),
 		TEST(a_command_of_the_table_is_named_beside_its_options),
+		TEST(a_command_s_argument_follows_it),
 		TEST(any_other_command_ends_with_2),
 		TEST(a_bad_option_ends_with_2_and_help_with_0),
 		TEST(help_fits_80_columns_and_shows_every_option),

@@ -2,10 +2,14 @@
 /* uses: collector/pipeline collector/intake collector/waiting collector/batch collector/rows */
 /* uses: collector/line collector/ledger collector/ledger_boot collector/ledger_runs */
 /* uses: collector/ledger_table collector/probes collector/names collector/name_cache */
-/* uses: collector/dns collector/loop collector/worker collector/gzip collector/spool */
-/* uses: collector/spool_account collector/spool_db collector/strbuf collector/live */
-/* uses: collector/live_text collector/live_out collector/acks collector/line_own */
-/* uses: collector/bodies collector/figures collector/stats */
+/* uses: collector/dns collector/loop collector/worker collector/gzip */
+/* uses: collector/spool_account collector/spool_statements collector/spool_sqlite */
+/* uses: collector/spool_db collector/spool_room collector/spool_setup collector/spool_backup */
+/* uses: collector/spool_aside collector/spool_rows collector/spool_commit collector/spool_settle */
+/* uses: collector/spool_dead collector/spool_file collector/spool */
+/* uses: collector/strbuf collector/live */
+/* uses: collector/live_text collector/live_out collector/line_own collector/bodies */
+/* uses: collector/figures collector/stats collector/acks */
 #include "pipeline_lab.h"
 
 static void nothing_is_acknowledged_before_it_is_committed(void **state)

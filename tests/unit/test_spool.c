@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/spool collector/spool_account collector/spool_db collector/spool_rows */
-/* uses: collector/spool_settle */
+/* uses: collector/spool_account collector/spool_statements collector/spool_sqlite */
+/* uses: collector/spool_db collector/spool_room collector/spool_setup collector/spool_backup */
+/* uses: collector/spool_aside collector/spool_rows collector/spool_commit collector/spool_settle */
+/* uses: collector/spool_dead collector/spool_file collector/spool */
 #include "spool.h"
 
 #include "clock.h"
@@ -510,9 +512,9 @@ static void a_newer_version_is_refused_with_a_sentence(void **state)
 	open_spool(MIB);
 	spool_close(spool);
 	spool = NULL;
-	run_sql("PRAGMA user_version=3");
+	run_sql("PRAGMA user_version=4");
 	assert_int_equal(spool_open(path, MIB, &spool, err), -EPROTONOSUPPORT);
-	assert_non_null(strstr(err, "is of version 3; expected 2"));
+	assert_non_null(strstr(err, "is of version 4; expected 3"));
 }
 
 /* What version 1 had written, with a body of a page's length. */

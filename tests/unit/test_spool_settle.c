@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/spool collector/spool_account collector/spool_db collector/spool_rows */
-/* uses: collector/spool_settle */
+/* uses: collector/spool_account collector/spool_statements collector/spool_sqlite */
+/* uses: collector/spool_db collector/spool_room collector/spool_setup collector/spool_backup */
+/* uses: collector/spool_aside collector/spool_rows collector/spool_commit collector/spool_settle */
+/* uses: collector/spool_dead collector/spool_file collector/spool */
 #include "spool.h"
 
 #include <setjmp.h>

@@ -31,10 +31,14 @@ class Spool:
 
     def add(self, *bodies):
         """Each a list of lines."""
+        rows = [(len(lines), traffic(lines), int(time.time() * 1000),
+                 gzip.compress("".join(f"{text}\n" for text in lines).encode())) for lines in bodies]
         with sqlite3.connect(self.path) as db:
-            db.executemany("INSERT INTO body (lines, traffic_bytes, since_ms, data) VALUES (?, ?, ?, ?)", [
-                (len(lines), traffic(lines), int(time.time() * 1000),
-                 gzip.compress("".join(f"{text}\n" for text in lines).encode())) for lines in bodies])
+            db.executemany("INSERT INTO body (lines, traffic_bytes, since_ms, data) VALUES (?, ?, ?, ?)", rows)
+            db.execute("UPDATE total SET bodies = bodies + ?, lines = lines + ?, traffic_bytes = traffic_bytes + ?,"
+                       " data_bytes = data_bytes + ?",
+                       (len(rows), sum(row[0] for row in rows), sum(row[1] for row in rows),
+                        sum(len(row[3]) for row in rows)))
         db.close()
 
     def dead(self):

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file is made longer by sqlite's own hand: a descriptor of ours, once closed, would take
+ * sqlite's lock on the file with it (fcntl(2)). On the WAL there is no lock. What counts is written
+ * or fallocated, never a hole. SQLITE_FCNTL_CHUNK_SIZE: a checkpoint cuts the file to its pages,
+ * rounded up to chunks (os_unix.c, unixTruncate); with the room as the chunk it keeps the room.
+ * Beyond the room a chunk is a page, since rounding up would make a hole.
+ */
+#include "spool_room.h"
+
+#include "spool_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define MARGIN_PAGES 16 /* for what a delete may add to a tree */
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return bytes / SPOOL_DB_PAGE_BYTES * SPOOL_DB_PAGE_BYTES;
+}
+
+static uint64_t size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* Between what there is and what is wanted: as much as the disk gives without being full. */
+static uint64_t affordable(const char *path, uint64_t have, uint64_t want)
+{
+	struct statvfs disk;
+	uint64_t half;
+
+	if (have >= want)
+		return want;
+	if (statvfs(path, &disk) < 0)
+		return have;
+	half = (uint64_t)disk.f_bavail * disk.f_frsize / 2;
+	return whole_pages(want - have <= half ? want : have + half);
+}
+
+static uint64_t take_wal(const char *path, uint64_t want)
+{
+	size_t len = strlen(path) + sizeof("-wal");
+	char *wal = malloc(len);
+	uint64_t have;
+	int fd;
+
+	if (!wal)
+		return 0;
+	snprintf(wal, len, "%s-wal", path);
+	fd = open(wal, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd >= 0) {
+		uint64_t most = affordable(wal, size_of(wal), want);
+
+		/* Where it fails the WAL is what it was: its size says so. */
+		(void)posix_fallocate(fd, 0, (off_t)most);
+		close(fd);
+	}
+	have = size_of(wal);
+	free(wal);
+	return have < want ? have : want;
+}
+
+static int lengthen(struct spool_db *db, uint64_t bytes)
+{
+	sqlite3_int64 hint = (sqlite3_int64)bytes;
+
+	if (sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_SIZE_HINT, &hint) != SQLITE_OK)
+		return -ENOSPC;
+	return 0;
+}
+
+static void set_chunk(struct spool_db *db, uint64_t bytes)
+{
+	int chunk = (int)bytes;
+
+	sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+}
+
+static int count_pages(struct spool_db *db, enum spool_statement which, uint64_t *ret)
+{
+	int r = spool_db_step(db, which);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	*ret = (uint64_t)spool_db_number(db, which, 0);
+	spool_db_end(db, which);
+	return 0;
+}
+
+/* A file whose pages fill it already needs no room, and none is kept when it is cut. */
+static uint64_t take_file(struct spool_db *db, const char *path, uint64_t want)
+{
+	uint64_t have = size_of(path);
+	uint64_t pages = 0;
+	uint64_t most = affordable(path, have, whole_pages(want));
+
+	if (count_pages(db, SPOOL_COUNT_PAGES, &pages) < 0 || pages * SPOOL_DB_PAGE_BYTES >= want)
+		return want;
+	set_chunk(db, SPOOL_DB_PAGE_BYTES);
+	if (lengthen(db, most) < 0)
+		most = whole_pages(size_of(path));
+	if (most <= pages * SPOOL_DB_PAGE_BYTES)
+		return have < want ? have : want;
+	db->room_bytes = most;
+	return most;
+}
+
+void spool_room_take(struct spool_db *db, const char *path, const struct spool_room *want,
+	struct spool_room *ret_have)
+{
+	db->room_bytes = 0;
+	ret_have->wal_bytes = take_wal(path, want->wal_bytes);
+	ret_have->file_bytes = take_file(db, path, want->file_bytes);
+	(void)spool_room_reserve(db, 0);
+}
+
+/* Within the room the room is the chunk, also after a failure. */
+static int reserve(struct spool_db *db, uint64_t used_bytes, uint64_t bytes)
+{
+	uint64_t room = db->room_bytes;
+	int r;
+
+	if (bytes <= room) {
+		set_chunk(db, room);
+		return lengthen(db, room);
+	}
+	set_chunk(db, SPOOL_DB_PAGE_BYTES);
+	r = lengthen(db, bytes);
+	if (r < 0 && used_bytes <= room)
+		set_chunk(db, room);
+	return r;
+}
+
+int spool_room_reserve(struct spool_db *db, uint64_t more)
+{
+	uint64_t pages, free_pages, bytes;
+	int r = count_pages(db, SPOOL_COUNT_PAGES, &pages);
+
+	if (r == 0)
+		r = count_pages(db, SPOOL_COUNT_FREE_PAGES, &free_pages);
+	if (r < 0)
+		return r;
+	bytes = (pages + MARGIN_PAGES) * SPOOL_DB_PAGE_BYTES;
+	if (more > free_pages)
+		bytes += (more - free_pages) * SPOOL_DB_PAGE_BYTES;
+	if (bytes > db->max_bytes)
+		bytes = whole_pages(db->max_bytes);
+	r = reserve(db, pages * SPOOL_DB_PAGE_BYTES, bytes);
+	return more <= free_pages ? 0 : r;
+}

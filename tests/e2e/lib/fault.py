@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tests/fault/fault.c, preloaded into the collector, and the switches that it reads while it runs."""
+import mmap
+import struct
+
+from .case import Skip
+
+CALLS = ("write", "sync", "alloc")
+CALL = struct.Struct("=III")  # every, calls, failed
+CODE_AT = CALL.size * len(CALLS)
+
+
+class Fault:
+    def __init__(self, lab):
+        library = lab.build / "fault.so"
+        if "address" in str(lab.build) or "thread" in str(lab.build):
+            raise Skip("a sanitizer's library and a preloaded one exclude each other")
+        path = lab.dir / "fault"
+        path.write_bytes(bytes(4096))
+        with open(path, "r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), 4096)
+        self.environment = {"LD_PRELOAD": str(library), "NSTATS_FAULT": str(path)}
+
+    def every(self, code=5, **calls):
+        """Every nth of these fails: write=7; those that are not named do not."""
+        struct.pack_into("=I", self.memory, CODE_AT, code)
+        for i, name in enumerate(CALLS):
+            struct.pack_into("=I", self.memory, i * CALL.size, calls.get(name, 0))
+
+    def failed(self, name):
+        return CALL.unpack_from(self.memory, CALLS.index(name) * CALL.size)[2]
+
+    def calls(self, name):
+        return CALL.unpack_from(self.memory, CALLS.index(name) * CALL.size)[1]

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The spool's disk is full, fails, or is damaged: nothing is lost that was said to be kept, and no operator is needed."""
+import errno
+import os
+import re
+import sqlite3
+import subprocess
+import time
+
+from lib.backend import Spool, line
+from lib.case import at_most, case, equal, until
+from lib.fault import Fault
+from lib.influx import Influx
+from lib.lab import destination
+from lib.oracle import conserve
+from lib.programs import Collector, Probe
+from lib.traffic import Echo, Sender
+
+UDP = [destination(i) for i in range(1, 5)]
+MIB = 1 << 20
+
+
+class Disk:
+    """A tmpfs, and another tenant on it."""
+
+    def __init__(self, lab, mib):
+        self.path = lab.dir / "disk"
+        self.path.mkdir()
+        self.tenant = self.path / "tenant"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", self.path], check=True)
+        lab.callback(subprocess.run, ["umount", "-l", self.path], check=False)
+
+    def fill(self):
+        with open(self.tenant, "ab", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError as why:
+                equal(why.errno, errno.ENOSPC, "errno")
+        equal(os.statvfs(self.path).f_bavail, 0, "blocks left")
+
+    def free(self):
+        self.tenant.unlink()
+
+
+def run_command(lab, spool, *arguments):
+    """(exit code, standard output, standard error)"""
+    done = subprocess.run([str(lab.build / "nstats-collector"), *map(str, arguments), "--spool", str(spool)],
+                          capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def start(lab, spool, *arguments, **more):
+    lab.count(UDP)
+    before = lab.interface()
+    collector = Collector(lab, "--ptr", "off", *arguments, spool=spool, **more)
+    probe = Probe(lab)
+    Echo(lab, UDP, reply=300)
+    return before, collector, probe, Sender(lab, UDP, every_s=0.01)
+
+
+def generated(lab):
+    return sum(tx + rx for tx, rx in lab.counters().values()) + lab.received_icmp()
+
+
+def wait_for_commits(collector, n=2):
+    began = collector.figure("nstats_commits_total")
+    until(lambda: collector.figure("nstats_commits_total") >= began + n, 10, "it does not commit")
+
+
+@case(limit_s=120)
+def on_a_disk_that_another_tenant_has_filled_it_commits_restarts_and_drains(lab):
+    disk = Disk(lab, 32)
+    spool = disk.path / "spool.db"
+    before, collector, probe, sender = start(lab, spool, "--spool-max", "16MiB")
+    wait_for_commits(collector)
+    disk.fill()
+    wait_for_commits(collector, 4)
+    collector.stop()
+    equal(os.statvfs(disk.path).f_bavail, 0, "blocks left")
+    influx = Influx(lab)
+    collector = Collector(lab, "--ptr", "off", "--spool-max", "16MiB", "--influx", influx.address, spool=spool)
+    wait_for_commits(collector, 3)
+    sender.end()
+    stored, lost = conserve(lab, probe, collector, influx, before, may_lose=True)
+    equal(stored + lost, generated(lab), "stored + lost against the kernel's count")
+    equal(collector.figure("nstats_commit_failures_total"), 0, "failed commits")
+    equal(os.statvfs(disk.path).f_bavail, 0, "blocks left")
+    print(f"{stored:,} bytes stored, {lost:,} lost while nobody listened")
+
+
+@case(limit_s=120)
+def a_disk_without_its_room_is_said_and_a_full_one_recovers_within_5_s(lab):
+    """With 1 MiB in all there is half of that as room, soon used up by a ledger and bodies that nobody takes."""
+    disk = Disk(lab, 2)
+    spool = disk.path / "spool.db"
+    influx = Influx(lab)
+    lab.count(UDP)
+    before = lab.interface()
+    collector = Collector(lab, "--ptr", "off", "--influx", influx.address, spool=spool)
+    assert "little room" in collector.process.log(), collector.process.log()
+    probe = Probe(lab)
+    Echo(lab, UDP, reply=300)
+    sender = Sender(lab, UDP, every_s=0.01)
+    wait_for_commits(collector)
+    disk.fill()
+    wait_for_commits(collector, 3)
+    disk.free()
+    wait_for_commits(collector)
+    sender.end()
+    stored, lost = conserve(lab, probe, collector, influx, before, may_lose=True)
+    equal(stored + lost, generated(lab), "stored + lost against the kernel's count")
+
+
+def faults_end(lab, code, *settings):
+    """Traffic under faults, which then end: the books must be even, and commits be back within 5 s."""
+    fault = Fault(lab)
+    influx = Influx(lab)
+    before, collector, probe, sender = start(lab, lab.dir / "spool.db", "--influx", influx.address,
+                                             environment=fault.environment)
+    wait_for_commits(collector)
+    failed = []
+    for calls in settings:
+        fault.every(code, **calls)
+        time.sleep(4)
+        failed.append({name: fault.failed(name) for name in calls})
+    fault.every()
+    began = time.monotonic()
+    wait_for_commits(collector, 1)
+    at_most(time.monotonic() - began, 5, "seconds until it committed again")
+    time.sleep(3)
+    sender.end()
+    stored, lost = conserve(lab, probe, collector, influx, before, may_lose=True, drain_s=15)
+    equal(stored + lost, generated(lab), "stored + lost against the kernel's count")
+    assert all(failed[-1].values()), f"nothing failed: {failed}"
+    print(f"failed until then: {failed}; {collector.figure('nstats_commit_failures_total')} commits; "
+          f"{stored:,} bytes stored, {lost:,} declared lost")
+
+
+@case(limit_s=120)
+def writes_fail_and_then_do_not(lab):
+    faults_end(lab, errno.EIO, {"write": 7}, {"write": 1}, {"write": 3})
+
+
+@case(limit_s=120)
+def syncs_fail_and_then_do_not(lab):
+    faults_end(lab, errno.EIO, {"sync": 1}, {"sync": 2}, {"sync": 3})
+
+
+@case(limit_s=120)
+def now_and_then_the_disk_is_full_and_then_it_is_not(lab):
+    faults_end(lab, errno.ENOSPC, {"write": 1}, {"write": 5}, {"write": 17})
+
+
+@case(limit_s=120)
+def allocations_fail_and_then_do_not(lab):
+    faults_end(lab, errno.EIO, *({"alloc": n} for n in (97, 31, 17, 11, 7, 5, 3)))
+
+
+@case()
+def a_commit_is_on_the_disk_before_it_counts(lab):
+    fault = Fault(lab)
+    _, collector, probe, sender = start(lab, lab.dir / "spool.db", environment=fault.environment)
+    began, n = collector.figure("nstats_commits_total"), fault.calls("sync")
+    wait_for_commits(collector, 5)
+    sender.end()
+    probe.stop()
+    done = collector.figure("nstats_commits_total") - began
+    assert fault.calls("sync") - n >= done, f"{fault.calls('sync') - n} syncs, {done} commits"
+
+
+def spool_of(lab, mib_of_bodies):
+    """A backlog, as a collector that was killed leaves it."""
+    path = lab.dir / "spool.db"
+    Collector(lab, "--ptr", "off", spool=path).process.stop()
+    db = sqlite3.connect(path)
+    n = mib_of_bodies * MIB // 16384
+    with db:
+        db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+                   " INSERT INTO body (lines, traffic_bytes, since_ms, data)"
+                   " SELECT 1, 1, 1, randomblob(16384) FROM n", (n,))
+        db.execute("UPDATE total SET is_clean = 0, bodies = bodies + ?1, lines = lines + ?1,"
+                   " traffic_bytes = traffic_bytes + ?1, data_bytes = data_bytes + ?1 * 16384", (n,))
+    db.close()
+    return path
+
+
+@case(alone=True)
+def with_a_backlog_of_1_gib_it_is_ready_within_2_s_of_a_kill_and_then_checks(lab):
+    path = spool_of(lab, 1024)
+    began = time.monotonic()
+    collector = Collector(lab, "--ptr", "off", "--spool-max", "4GiB", spool=path)
+    at_most(time.monotonic() - began, 2, "seconds until it was ready")
+    print(f"ready after {time.monotonic() - began:.2f} s")
+    until(lambda: 'msg="spool checked" result="sound"' in collector.process.log(), 60, "it is not checked")
+
+
+@case()
+def a_damaged_spool_is_moved_aside_and_a_new_one_begun(lab):
+    path = spool_of(lab, 8)
+    with open(path, "r+b") as file:
+        file.seek(1 * MIB)
+        file.write(b"x" * 4 * MIB)
+    collector = Collector(lab, "--ptr", "off", spool=path)
+    until(lambda: collector.figure("nstats_spool_corrupt_total") == 1, 20, "the damage is not found")
+    until(lambda: "moved_to=" in collector.process.log(), 5, "nothing is said")
+    moved = re.search(r'moved_to="([^"]*)"', collector.process.log())[1]
+    at_most(8 * MIB, os.path.getsize(moved), "bytes of what was moved")
+    probe = Probe(lab)
+    until(lambda: collector.figure("nstats_spool_bodies"), 10, "the new one is not used")
+    probe.stop()
+
+
+@case()
+def what_is_no_spool_is_refused_and_stays(lab):
+    path = lab.dir / "letter.txt"
+    path.write_text("Dear operator,\n" * 1000)
+    code, _, said = run_command(lab, path)
+    equal(code, 1, "exit code")
+    assert "is no nstats spool" in said, said
+    equal(path.read_text().count("operator"), 1000, "lines")
+
+
+@case()
+def a_second_collector_on_the_same_spool_is_refused(lab):
+    collector = Collector(lab, "--ptr", "off")
+    code, _, said = run_command(lab, collector.spool)
+    equal(code, 1, "exit code")
+    assert "is in use by another collector" in said, said
+
+
+@case()
+def a_backup_is_whole_while_the_collector_commits_and_after_its_end(lab):
+    path = spool_of(lab, 64)
+    _, collector, probe, sender = start(lab, path)
+    wait_for_commits(collector)
+    for name in ("a.db", "b.db"):
+        copy = lab.dir / name
+        code, _, said = run_command(lab, path, "backup", copy)
+        equal(code, 0, f"exit code ({said})")
+        assert re.search(r"ok bytes=\d{8}", said), said
+        db = sqlite3.connect(copy)
+        assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert db.execute("SELECT count(*) FROM body").fetchone() == db.execute("SELECT bodies FROM total").fetchone()
+        db.close()
+        code, _, said = run_command(lab, path, "backup", copy)
+        equal(code, 1, "exit code of a backup over a backup")
+        if name == "a.db":
+            sender.end()
+            probe.stop()
+            collector.stop()
+
+
+def see_dead_letter(lab, path):
+    code, out, said = run_command(lab, path, "dead-letters")
+    equal(code, 0, f"exit code ({said})")
+    head, body = out.splitlines()
+    assert re.fullmatch(r'# status=400 reason=".+" lines=1', head), head
+    assert body.startswith("nstat,hosts=pod,receiver=bad"), body
+
+
+@case()
+def dead_letters_are_shown_and_replayed(lab):
+    influx = Influx(lab)
+    path = lab.dir / "spool.db"
+    Collector(lab, "--ptr", "off", spool=path).stop()
+    Spool(path).add([line("10.0.0.1", 1, 7), "nstat,hosts=pod,receiver=bad tx_bytes=\"text\",rx_bytes=1i 1"])
+    collector = Collector(lab, "--ptr", "off", "--influx", influx.address, spool=path)
+    until(lambda: collector.figure("nstats_dead_letter_lines") == 1, 20, "nothing dies")
+    see_dead_letter(lab, path)
+    code, _, said = run_command(lab, path, "replay")
+    equal(code, 0, f"exit code ({said})")
+    assert "ok lines=1" in said, said
+    until(lambda: collector.figure("nstats_rejected_lines_total") == 2, 20, "it is not tried again")
+    until(lambda: collector.figure("nstats_dead_letter_lines") == 1, 20, "it does not die again")
+    equal(collector.figure("nstats_replayed_lines_total"), 1, "lines replayed")
+    collector.stop()
+    see_dead_letter(lab, path)

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Preloaded (ld.so(8), LD_PRELOAD): every nth write to a regular file, sync or allocation of the
+ * program fails, as the struct below says, which lies in the file that NSTATS_FAULT names and may
+ * be changed while the program runs. Writes are what sqlite makes: pwrite(2) and fallocate(2).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* As tests/e2e/lib/fault.py packs it. every: 0 is never, 1 is each. */
+struct call {
+	_Atomic uint32_t every;
+	_Atomic uint32_t calls;
+	_Atomic uint32_t failed;
+};
+
+static struct fault {
+	struct call write;
+	struct call sync;
+	struct call alloc;
+	_Atomic uint32_t code; /* errno of writes and syncs */
+} * fault;
+
+__attribute__((constructor)) static void set_up(void)
+{
+	const char *path = getenv("NSTATS_FAULT");
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	void *memory;
+
+	if (fd < 0)
+		return;
+	memory = mmap(NULL, sizeof(*fault), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (memory != MAP_FAILED)
+		fault = memory;
+}
+
+static int is_due(struct call *call)
+{
+	uint32_t every = call->every;
+
+	if (++call->calls % (every ? every : 1) != 0 || every == 0)
+		return 0;
+	call->failed++;
+	return 1;
+}
+
+static int is_write_due(void)
+{
+	if (!fault || !is_due(&fault->write))
+		return 0;
+	errno = (int)fault->code;
+	return 1;
+}
+
+static int is_sync_due(void)
+{
+	if (!fault || !is_due(&fault->sync))
+		return 0;
+	errno = (int)fault->code;
+	return 1;
+}
+
+static int is_alloc_due(void)
+{
+	if (!fault || !is_due(&fault->alloc))
+		return 0;
+	errno = ENOMEM;
+	return 1;
+}
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+{
+	return is_write_due() ? -1 : syscall(SYS_pwrite64, fd, data, len, at);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
+{
+	return is_write_due() ? -1 : syscall(SYS_pwrite64, fd, data, len, at);
+}
+
+int posix_fallocate(int fd, off_t at, off_t len)
+{
+	return is_write_due() || syscall(SYS_fallocate, fd, 0, at, len) < 0 ? errno : 0;
+}
+
+int fsync(int fd)
+{
+	return is_sync_due() ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+	return is_sync_due() ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+/* glibc's own, under the names that it exports for this. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+void *malloc(size_t size)
+{
+	return is_alloc_due() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return is_alloc_due() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+	return is_alloc_due() ? NULL : __libc_realloc(old, size);
+}
