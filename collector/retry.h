@@ -35,8 +35,10 @@ bool retry_is_all_refused(const struct retry_answer *answer, uint32_t lines);
 /* InfluxDB 1.x; of 2.x a bucket is missing. */
 bool retry_is_database_missing(const struct retry_answer *answer);
 
+/* The maximum: what is new is to be seen within 10 s of an outage's end, and on a quiet day a
+ * collector posts oftener than that. A database that wants more rest says Retry-After. */
 #define RETRY_DELAY_MIN_MS        500
-#define RETRY_DELAY_MAX_MS        60000
+#define RETRY_DELAY_MAX_MS        8000
 #define RETRY_DELAY_SLOW_MS       30000
 #define RETRY_DELAY_BEHIND_MAX_MS 30000 /* RETRY_KEEP_BEHIND: bodies that may be good wait too */
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever happens between probe and collector, each byte is stored once: what is not acknowledged goes again."""
+import os
 import random
 import signal
 import time
@@ -16,6 +17,7 @@ UDP = [destination(i, version) for i in (1, 2, 3) for version in (4, 6)]
 HUNDRED = [destination(i) for i in range(1, 101)]
 MANY = HUNDRED + [destination(i, 6) for i in range(1, 101)]  # several datagrams an interval
 BEHIND_RELAY = 4848
+TIMES = int(os.environ.get("NSTATS_E2E_TIMES", "1"))  # 10: 200 collectors killed, 50 probes terminated
 
 
 def start_all(lab, *collector_arguments, interval_s=1, addresses=UDP, every_s=0.02):
@@ -70,18 +72,18 @@ def a_blocked_port_for_20_s_costs_no_byte(lab):
     by_destination(lab, influx)
 
 
-@case(limit_s=150)
-def five_killed_collectors_lose_and_double_nothing(lab):
+@case(limit_s=120 + 60 * TIMES)
+def killed_collectors_lose_and_double_nothing(lab):
     influx, before, collector, probe, sender = start_all(lab)
     until(lambda: influx.total() > 0, 15, "nothing arrives")
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
     print(f"seed {seed}")
-    for _ in range(5):
-        time.sleep(chance.uniform(0.5, 3.5))
+    for _ in range(20 * TIMES):
+        time.sleep(chance.uniform(0, 2.5))
         collector.process.child.send_signal(signal.SIGKILL)
         collector.process.wait(5)
-        time.sleep(chance.uniform(0, 2))
+        time.sleep(chance.uniform(0, 0.5))
         collector = Collector(lab, "--influx", influx.address, "--ptr", "off", spool=collector.spool)
     sender.end()
     # what two of them in turn did not live to commit goes again after at most 12.5 s more
@@ -94,17 +96,17 @@ def counted(lab):
     return sum(tx + rx for tx, rx in lab.counters().values())
 
 
-@case(limit_s=120)
-def five_terminated_probes_lose_nothing(lab):
+@case(limit_s=60 + 60 * TIMES)
+def terminated_probes_lose_nothing(lab):
     influx = Influx(lab)
     lab.count(UDP)
     collector = Collector(lab, "--influx", influx.address, "--ptr", "off")
     Echo(lab, UDP, reply=500)
-    for i in range(5):
+    for i in range(5 * TIMES):
         probe = Probe(lab, interval_s=1, host=f"pod-{i}")
         started = counted(lab)
         sender = Sender(lab, UDP, every_s=0.02)
-        time.sleep(2.3 + i / 7)
+        time.sleep(1.3 + i % 7 / 7)
         stopping = counted(lab)
         probe.stop()
         stopped = counted(lab)
