@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from lib import dashboards, netns
+from lib import dashboards, netns, shown
 from lib.case import case, until
 from lib.influx import Influx
 from lib.lab import NET_4, NET_6, NET_MAC, POD_MAC, destination
@@ -86,31 +86,101 @@ def fill(lab):
           "the collector says too little of itself")
     probe.stop()
     until(collector.is_drained, 15, "the spool is not empty")
+    collector.stop()
     return influx
 
 
-def asker(lab, influx):
-    direct = dashboards.asker(f"http://{influx.address}", influx.db)
+FLOATS = {"coverage", "receiveRate", "sendRate"}
+EVENTS = {"failed", "resets"}  # not in every point: the neighbours have them
+# like the pod or the collector, but for a tag or two
+COLLECTORS_WAY = ({"hosts": "pod-2"}, {"cluster": "elsewhere"}, {"hosts": "pod-2", "cluster": "elsewhere"})
+PODS_WAY = ({"hosts": "pod-2"}, {"cluster": "elsewhere"}, {"namespace": "other"}, {"workload": "app"},
+            {"hosts": "pod-3", "workload": "app"})
+SAME_POD = 4  # by cluster, namespace and name: the fourth of these
+NEIGHBOURS = (("nstat", *PODS_WAY), ("nstats_probe", *PODS_WAY), ("nstats_collector", *COLLECTORS_WAY))
 
-    def ask(text):
-        with netns.inside(lab.net):
-            return direct(text)
-    return ask
+
+def write(influx, measurement, points, tags):
+    lines = []
+    for point in points:
+        fields = [f"{name}={value:.9f}" if name in FLOATS else f"{name}={value}i" for name, value in point.items()
+                  if name not in tags and name != "time" and value is not None]
+        series = "".join(f",{tag}={point[tag]}" for tag in tags)
+        lines.append(f"{measurement}{series} {','.join(fields)} {point['time']}")
+    influx.request(f"/write?db={influx.db}&precision=ms", "\n".join(lines).encode())
 
 
-def check_sums(ask, influx):
-    """The picture's rates, however it is split, are all bytes."""
-    board = next(board for board in dashboards.boards() if board["uid"] == "nstats-overview")
-    variables = {one["name"]: one for one in board["templating"]["list"]}
-    large = [query for query in dashboards.panel_queries(board) if "${split}" in query.text]
-    assert [query.ref for query in large] == ["A", "B"], large
-    for query, field in zip(large, ("tx_bytes", "rx_bytes")):
-        stored = influx.query(f"SELECT sum({field}) FROM nstat")[0]["values"][0][1]
-        for option in variables["split"]["options"]:
-            values = {name: [dashboards.ALL] for name in variables} | {"split": [option["value"]]}
-            series = ask(dashboards.fill(query, values, time.time()))
-            drawn = sum(row[1] for one in series for row in one["values"]) * query.step_s / 8
-            assert abs(drawn - stored) < 1, f"{field} by {option['text']}: {drawn}, stored {stored}"
+def grown(i, n, point, tags):
+    """The i-th point of the n-th neighbour: figures that all rise, each neighbour's much faster than the last one's."""
+    factor = 4 ** n
+
+    def figure(name, value):
+        if name in tags or name == "time" or name in FLOATS:
+            return value
+        if value is None:
+            return i % 5 + factor if name in EVENTS else None
+        if name == "rtt_us":
+            return value - n
+        # the pod itself has the least coverage, so that it matters with whom it is mixed up
+        return (value + 7 * i * i) * factor * (3 if name == "captured_bytes" and n != SAME_POD else 2) // 2
+    return {name: figure(name, value) for name, value in point.items()}
+
+
+def add_neighbours(influx, ask):
+    """{measurement: all points}"""
+    points = {}
+    for measurement, *others in NEIGHBOURS:
+        tags = [row[0] for row in influx.query(f"SHOW TAG KEYS FROM {measurement}")[0]["values"]]
+        own = shown.rows(ask, measurement)
+        if measurement == "nstats_collector":  # each step holds several points, and one of them ends early
+            own = [point | {"time": point["time"] + later_ms} for point in own for later_ms in range(0, 10000, 2000)]
+        if measurement == "nstat":
+            own = [dict.fromkeys(EVENTS) | point for point in own]
+        for n, other in enumerate(others, 1):
+            new = [grown(i, n, point, tags) | other for i, point in enumerate(own)]
+            if measurement == "nstat":
+                new += [point | {"receiver": "of-" + "-".join(other)} for point in new if point["receiver"] == OUTSIDE]
+            elif len(other) == 2:
+                new = new[:-3]
+            write(influx, measurement, new, tags)
+        points[measurement] = shown.rows(ask, measurement)
+    return points
+
+
+def choices(board):
+    """What may be chosen in the variables: all; one; those of this case's pod, with all of its destinations or one."""
+    everything = dashboards.chosen(board)
+    pod = {"cluster": ["-"], "namespace": ["shop"], "workload": ["-"], "pod": ["pod"]}
+    yield from (everything | {"split": [split]} for split in dashboards.splits(board) or [""])
+    yield from (everything | {name: value} for name, value in pod.items())
+    yield from (everything | {shown.CHOOSES[tag]: [value]} for other in PODS_WAY[:3] for tag, value in other.items())
+    yield everything | pod
+    if "destination" in everything:
+        yield everything | {"destination": ["of-hosts"]}
+        yield from (everything | pod | {"destination": [name]} for name in (OUTSIDE, destination(1)))
+
+
+def check_what_is_shown(ask, points):
+    """Each panel against the stored points, and each slip in a query of a panel against this check."""
+    last_s = max(point["time"] for point in points["nstat"]) / 1000
+    wrong, unnoticed, n_slips = [], [], 0
+    asked = set()
+    for board in dashboards.boards():
+        for query in dashboards.panel_queries(board):
+            asked.add(query[:3])
+            assert query[:3] in shown.SHOWN, f"{query[:3]}: what it must show is not in lib/shown.py"
+            now_s = dashboards.asked_s(query, last_s)
+            chosen = [one for one in choices(board) if "${split}" in query.text or one.get("split") in
+                      (None, [""], ["receiver_kind"])]
+            wrong += filter(None, (shown.differs(ask, query, one, points, now_s) for one in chosen))
+            for slip in shown.slips(query):
+                n_slips += 1
+                if not any(shown.differs(ask, slip, one, points, now_s) for one in chosen):
+                    unnoticed.append(f"{query.board}, {query.place}: {slip.text}")
+    assert not wrong, "\n".join(wrong)
+    assert asked == shown.SHOWN.keys(), f"there is no such panel: {shown.SHOWN.keys() - asked}"
+    assert not unnoticed, f"{len(unnoticed)} of {n_slips} slips are not noticed:\n" + "\n".join(unnoticed)
+    assert n_slips > 300, n_slips
 
 
 def check_that_faults_are_found(lab, ask):
@@ -124,19 +194,19 @@ def check_that_faults_are_found(lab, ask):
         assert good in panel["targets"][0]["query"], panel["title"]
         panel["targets"][0]["query"] = panel["targets"][0]["query"].replace(good, bad)
     path.write_text(json.dumps(board))
-    found = {(one.query.place, one.word) for one in dashboards.failures(dashboards.run(ask, folder=folder), True)}
+    found = {(one.query.place, one.word) for one in dashboards.failures(dashboards.run(ask, folder), True)}
     assert found == {(broken[0]["title"], "empty"), (broken[1]["title"], "error")}, found
 
 
 @case(limit_s=180)
 def every_query_finds_what_the_shop_did(lab):
     influx = fill(lab)
-    ask = asker(lab, influx)
+    ask = dashboards.asker_within(lab, influx)
     outcomes = list(dashboards.run(ask))
     failed = dashboards.failures(outcomes, is_strict=True)
     assert not failed, "\n".join(map(dashboards.line, failed))
     asked = {outcome.query[:3] for outcome in outcomes}
     assert dashboards.QUIET <= asked, f"not asked any more: {dashboards.QUIET - asked}"
     assert len(asked) > 80, len(asked)
-    check_sums(ask, influx)
     check_that_faults_are_found(lab, ask)
+    check_what_is_shown(ask, add_neighbours(influx, ask))

@@ -5,7 +5,9 @@ import { query } from './queries.mjs';
 const uids = ['nstats-overview', 'nstats-pod', 'nstats-self'];
 const columns = 24;
 const twice = (list) => list.filter((one, i) => list.indexOf(one) !== i);
-const within = (board) => board.panels.flatMap((panel) => (panel.targets ?? []).map((target) => [panel, target]));
+const units = ['bps', 'pps', 'cps', 'decbytes', 'bytes', 'ms', 's', 'µs', 'percentunit', 'short'];
+const panelsOf = (board) => board.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]);
+const within = (board) => panelsOf(board).flatMap((panel) => (panel.targets ?? []).map((target) => [panel, target]));
 const variablesOf = (board) => new Set(board.templating.list.map((one) => one.name));
 const splitsOf = (board) => (board.templating.list.find((one) => one.name === 'split')?.options ?? [])
 	.map((one) => one.value);
@@ -17,18 +19,20 @@ function identity(board, boards) {
 	want(boards.filter((one) => one.uid === board.uid).length === 1, `uid ${board.uid} stands twice`);
 	want(board.schemaVersion <= 42, `schemaVersion ${board.schemaVersion} is more than 42`);
 	want(board.id === null, 'id is not null');
-	want(board.time?.from === 'now-1h' && board.time.to === 'now', 'the range is not the last hour');
-	want(board.refresh === '10s', 'it is not refreshed every 10 s');
+	// half an hour of whole minutes, so that no step at the edge is cut; the newest is 30 s old, and complete
+	const is = board.time?.from === 'now-29m-90s/m' && board.time.to === 'now-90s/m';
+	want(is, 'the range is not the last 30 whole minutes');
+	want(board.refresh === '1m', 'it is not refreshed each minute');
 	return said;
 }
 
-function layout(board) {
-	const said = twice(board.panels.map((one) => one.id)).map((id) => `panel id ${id} stands twice`);
-	said.push(...twice(board.panels.map((one) => one.title)).map((title) => `"${title}" stands twice`));
+// Panels from a line downwards, without a gap: all of a dashboard, or those in a folded row.
+function tiles(panels, top) {
+	const said = [];
 	const taken = new Map();
-	let bottom = 0;
-	for (const { title, gridPos: { x, y, w, h } } of board.panels) {
-		if (x < 0 || x + w > columns || w < 1 || h < 1) {
+	let bottom = top;
+	for (const { title, gridPos: { x, y, w, h } } of panels) {
+		if (x < 0 || x + w > columns || y < top || w < 1 || h < 1) {
 			said.push(`"${title}" is not within ${columns} columns`);
 		}
 		bottom = Math.max(bottom, y + h);
@@ -41,10 +45,23 @@ function layout(board) {
 			taken.set(at, title);
 		}
 	}
-	if (said.length === 0 && taken.size !== columns * bottom) {
-		said.push(`there are gaps: ${columns * bottom - taken.size} cells`);
+	if (said.length === 0 && taken.size !== columns * (bottom - top)) {
+		said.push(`there are gaps: ${columns * (bottom - top) - taken.size} cells`);
 	}
 	return said;
+}
+
+// A folded row holds its panels, which Grafana does not ask for; an open one is followed by them.
+function layout(board) {
+	const all = panelsOf(board);
+	const rows = board.panels.filter((one) => one.type === 'row');
+	return [
+		...twice(all.map((one) => one.id)).map((id) => `panel id ${id} stands twice`),
+		...twice(all.map((one) => one.title)).map((title) => `"${title}" stands twice`),
+		...rows.filter((one) => one.collapsed !== one.panels.length > 0).map((one) => `row "${one.title}" is neither open nor folded`),
+		...tiles(board.panels, 0),
+		...rows.filter((one) => one.panels.length).flatMap((one) => tiles(one.panels, one.gridPos.y + 1)),
+	];
 }
 
 // Whatever is called "datasource", at any depth, is the variable.
@@ -90,16 +107,18 @@ function queries(board, _, known) {
 				said.push(`"${panel.title}", ${target.refId}: the alias names ${tag}, by which it is not grouped`);
 			}
 		}
-		if (/\$__interval/.test(target.query) && panel.interval !== '10s') {
-			said.push(`"${panel.title}" has no least interval of 10s`);
+		if (panel.interval !== '${step}' && panel.interval !== '2m') {
+			said.push(`"${panel.title}" has another least interval than the variable "step"`);
 		}
 	}
 	return said;
 }
 
+const asRegex = (text) => new RegExp(text.replace(/^\/|\/$/g, ''));
+
 // A column or series that an override or transformation names is one that a query, an alias or a renaming makes.
 function matched(board) {
-	return board.panels.flatMap((panel) => {
+	return panelsOf(board).flatMap((panel) => {
 		const targets = panel.targets ?? [];
 		const text = targets.map((one) => one.query).join(' ');
 		const quoted = [...text.matchAll(/"([^"]+)"/g)].map((match) => match[1]);
@@ -107,7 +126,8 @@ function matched(board) {
 		const said = [];
 		const want = (name) => made.has(name) || said.push(`"${panel.title}" names ${name}, which no query of it makes`);
 		for (const { id, options } of panel.transformations ?? []) {
-			[options.rowField, options.columnField, options.valueField].filter(Boolean).forEach(want);
+			const named = [options.rowField, options.columnField, options.valueField, options.value, ...(options.join ?? [])];
+			named.filter(Boolean).forEach(want);
 			Object.keys({ ...options.indexByName, ...options.renameByName, ...options.excludeByName }).forEach(want);
 			Object.values(options.renameByName ?? {}).forEach((name) => made.add(name));
 			made.add(id === 'groupingToMatrix' ? `${options.rowField}\\${options.columnField}` : 'Time');
@@ -120,6 +140,9 @@ function matched(board) {
 		for (const { matcher } of panel.fieldConfig?.overrides ?? []) {
 			if (matcher.id === 'byName' && !makesAny) {
 				want(matcher.options);
+			}
+			if (matcher.id === 'byRegexp' && !makesAny && ![...made].some((name) => asRegex(matcher.options).test(name))) {
+				said.push(`"${panel.title}" has an override for ${matcher.options}, which no query of it makes`);
 			}
 			if (matcher.id === 'byFrameRefID' && !targets.some((one) => one.refId === matcher.options)) {
 				said.push(`"${panel.title}" has an override for ${matcher.options}, which is no query of it`);
@@ -149,9 +172,32 @@ function links(board, boards) {
 	});
 }
 
+const unitsOf = ({ fieldConfig: { defaults, overrides } }) => [defaults.unit,
+	...overrides.flatMap((one) => one.properties).filter((one) => one.id === 'unit').map((one) => one.value)];
+
+// What a query makes, as far as its text shows, and the units that say so.
+const makes = [
+	[/bytes"\)\)? \* 8000\.0 |bytes"\)\)? \* 8\.0 |_bytes"\), 1s\) \* 8\.0/, ['bps']],
+	[/_packets"\) \* 1000\.0 /, ['pps']],
+	[/^SELECT (top|sum)\(.* AS "bytes" FROM/, ['decbytes', 'bytes']],
+	[/"captured_bytes"\) - min/, ['percentunit']],
+	[/"cpu_us"\), 1s/, ['percentunit']],
+	[/"rss_bytes"/, ['bytes']],
+	[/"rtt_us"/, ['µs']],
+	[/"(commit|delivery)_ms"/, ['ms']],
+];
+
+function wrongUnits(panel) {
+	const [unit] = unitsOf(panel);
+	const found = panel.type === 'table' ? [] : makes.filter(([made]) => panel.targets.some((one) => made.test(one.query)));
+	return found.filter(([, allowed]) => !allowed.includes(unit))
+		.map(([, allowed]) => `"${panel.title}" has the unit "${unit}", and its query makes ${allowed.join(' or ')}`);
+}
+
 function readable(board) {
-	return board.panels.filter((one) => one.type !== 'row').flatMap((panel) => [
-		...(panel.fieldConfig.defaults.unit ? [] : [`"${panel.title}" has no unit`]),
+	return panelsOf(board).filter((one) => one.type !== 'row').flatMap((panel) => [
+		...unitsOf(panel).filter((unit) => !units.includes(unit)).map((unit) => `"${panel.title}" has the unit "${unit}"`),
+		...wrongUnits(panel),
 		...(panel.description ? [] : [`"${panel.title}" has no description`]),
 	]);
 }

@@ -41,6 +41,7 @@ interface DataLink {
 type Transformation =
 	| { id: 'organize'; options: { excludeByName: Record<string, boolean>; indexByName: Record<string, number>; renameByName: Record<string, string> } }
 	| { id: 'groupingToMatrix'; options: { rowField: string; columnField: string; valueField: string; emptyValue: 'null' | 'zero' | 'empty' } }
+	| { id: 'joinByLabels'; options: { value: string; join: string[] } }
 	| { id: 'prepareTimeSeries'; options: { format: 'multi' } };
 
 type Standard = Omit<board.FieldConfig, 'custom' | 'links'> & { links?: DataLink[] };

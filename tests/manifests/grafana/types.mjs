@@ -24,7 +24,8 @@ function parts(board) {
 	return [
 		[`${board.uid}`, 'Frame', frame],
 		...templating.list.map((one) => [`${board.uid}, variable ${one.name}`, 'Variable', one]),
-		...panels.map((one) => [`${board.uid}, "${one.title}"`, typeOf[one.type] ?? 'never', one]),
+		...panels.flatMap((one) => (one.type === 'row' ? [{ ...one, panels: [] }, ...one.panels] : [one]))
+			.map((one) => [`${board.uid}, "${one.title}"`, typeOf[one.type] ?? 'never', one]),
 	];
 }
 
