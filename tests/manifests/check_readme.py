@@ -23,6 +23,9 @@ RUN_BY = {
     "make static": ("tests/containers/test_images.py", "static.sh"),
     "make test": (".ci/run", "make --no-print-directory test"),
     "make format": ("tests/lint/run.sh", "clang-format"),
+    "nstats-collector dead-letters --spool PATH": ("tests/e2e/test_disk.py", '"dead-letters"'),
+    "nstats-collector replay --spool PATH": ("tests/e2e/test_disk.py", '"replay"'),
+    "nstats-collector backup COPY --spool PATH": ("tests/e2e/test_disk.py", '"backup", copy'),
     "docker compose up --build": ("tests/containers/test_compose.py", "docker-compose"),
 }
 
