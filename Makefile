@@ -62,10 +62,10 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(filter-out %/main.o,$(PROBE_OBJ) $(COLL
 # The simulator: the product's objects as they are, and its own instead of what is beneath them.
 SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/wire proto/wire_ack proto/nstats.pb-c \
 	$(addprefix probe/,deliver outbox resend ring) \
-	$(addprefix collector/,acks batch bisect cut intake ledger ledger_boot ledger_runs ledger_table line live live_out live_text \
+	$(addprefix collector/,acks batch bisect cut intake ledger ledger_boot ledger_forget ledger_runs ledger_table line live live_out live_text \
 	pipeline probes retry rows ship ship_auth ship_body ship_create ship_health ship_settle \
 	ship_turn ship_url spool_account strbuf waiting line_own bodies figures)
-SIM_WRAP := clock_gettime getrandom poll ledger_batch_k
+SIM_WRAP := clock_gettime getrandom poll ledger_batch_k ledger_table_remove
 
 $(BUILD)/nstats-sim: $(call objects,tests/sim) $(SIM_PRODUCT:%=$(OBJ)/%.o)
 	$(call say,LD) $(CC) $(ALL_LDFLAGS) $(SIM_WRAP:%=-Wl,--wrap=%) -o $@ $^ $$($(PKG_CONFIG) --libs libprotobuf-c)

@@ -93,7 +93,8 @@ static bool is_over(enum ledger_verdict verdict)
 	return verdict == LEDGER_DUPLICATE || verdict == LEDGER_LATE;
 }
 
-static enum ledger_verdict offer(struct intake *in, const struct report *report, uint64_t row_bytes)
+static enum ledger_verdict offer(
+	struct intake *in, const struct report *report, uint64_t row_bytes, int64_t now_ms)
 {
 	char observer[BATCH_OBSERVER_LEN];
 	struct ledger_claim claim = {.boot_id = report->boot_id,
@@ -101,7 +102,9 @@ static enum ledger_verdict offer(struct intake *in, const struct report *report,
 		.oldest = report->oldest,
 		.sealed_bytes = report->sealed_bytes,
 		.row_bytes = row_bytes,
-		.observer = observer};
+		.observer = observer,
+		.is_final = report->is_final && report->part + 1 == report->parts,
+		.now_ms = now_ms};
 
 	batch_observer(&report->identity, observer);
 	return ledger_offer(in->parts.ledger, &claim);
@@ -122,7 +125,7 @@ static enum ledger_verdict report_take(struct intake *in, const struct report *r
 	}
 	for (size_t i = 0; i < n; i++)
 		bytes += counters_bytes(&records[i].sum);
-	verdict = offer(in, report, bytes);
+	verdict = offer(in, report, bytes, now_ms);
 	if (verdict != LEDGER_NEW) {
 		(*verdict_counter(stats, verdict))++;
 		return verdict;

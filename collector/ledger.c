@@ -2,6 +2,7 @@
 #include "ledger.h"
 
 #include "ledger_boot.h"
+#include "ledger_forget.h"
 #include "ledger_runs.h"
 #include "ledger_table.h"
 
@@ -22,6 +23,10 @@ struct touch {
 struct ledger {
 	struct ledger_table boots;
 	struct ledger_table observers;
+	struct ledger_limits limits;
+	struct forget forget_boots;
+	struct forget forget_observers;
+	int64_t loaded_ms;
 	uint64_t lost_bytes;
 	/* The batch. */
 	bool is_open;
@@ -33,17 +38,33 @@ struct ledger {
 	size_t cap_touches;
 };
 
-struct ledger *ledger_new(uint64_t hash_seed)
+static void set_limits(struct ledger *ledger, const struct ledger_limits *limits)
+{
+	ledger->limits = (struct ledger_limits){
+		.boots_max = limits->boots_max ? limits->boots_max : LEDGER_BOOTS_MAX,
+		.observers_max =
+			limits->observers_max ? limits->observers_max : LEDGER_OBSERVERS_MAX,
+		.finished_ms = limits->finished_ms ? limits->finished_ms : LEDGER_FINISHED_MS,
+		.silent_ms = limits->silent_ms ? limits->silent_ms : LEDGER_SILENT_MS,
+	};
+}
+
+struct ledger *ledger_new(const struct ledger_config *config)
 {
 	struct ledger *ledger = calloc(1, sizeof(*ledger));
+	uint64_t seed = config->hash_seed;
 
 	if (!ledger)
 		return NULL;
-	if (!ledger_table_init(&ledger->boots, hash_seed) ||
-		!ledger_table_init(&ledger->observers, hash_seed)) {
+	ledger->loaded_ms = config->now_ms;
+	set_limits(ledger, &config->limits);
+	if (!ledger_table_init(&ledger->boots, ledger->limits.boots_max, seed) ||
+		!ledger_table_init(&ledger->observers, ledger->limits.observers_max, seed)) {
 		ledger_free(ledger);
 		return NULL;
 	}
+	forget_init_boots(&ledger->forget_boots, &ledger->boots, &ledger->limits);
+	forget_init_observers(&ledger->forget_observers, &ledger->observers, &ledger->limits);
 	return ledger;
 }
 
@@ -51,6 +72,8 @@ void ledger_free(struct ledger *ledger)
 {
 	if (!ledger)
 		return;
+	forget_done(&ledger->forget_boots);
+	forget_done(&ledger->forget_observers);
 	ledger_table_done(&ledger->boots, ledger_table_free_boot);
 	ledger_table_done(&ledger->observers, ledger_table_free_observer);
 	free(ledger->touches);
@@ -72,6 +95,7 @@ static bool load_boot(struct ledger *ledger, const struct ledger_entry *entry)
 		return false;
 	}
 	node->boot = boot;
+	node->node.heard_ms = ledger->loaded_ms;
 	ledger->lost_bytes += boot.lost_bytes;
 	return true;
 }
@@ -90,6 +114,7 @@ static bool load_observer(struct ledger *ledger, const struct ledger_entry *entr
 	if (!node)
 		return false;
 	node->runs = runs;
+	node->node.heard_ms = ledger->loaded_ms;
 	return true;
 }
 
@@ -108,20 +133,58 @@ static void note_lost(struct ledger *ledger, const struct boot *boot, uint64_t b
 	ledger->lost_bytes += boot->lost_bytes - before;
 }
 
+/* Before either is added, so that who is refused leaves nothing behind. */
+static bool have_room(struct ledger *ledger, const struct ledger_claim *claim)
+{
+	if (!ledger_table_boot(&ledger->boots, claim->boot_id) &&
+		!forget_make_room(&ledger->forget_boots, claim->now_ms))
+		return false;
+	return ledger_table_observer(
+		       &ledger->observers, claim->observer, strlen(claim->observer)) ||
+	       forget_make_room(&ledger->forget_observers, claim->now_ms);
+}
+
+static void refer(struct boot_node *boot, struct observer_node *observer)
+{
+	if (boot->observer == observer)
+		return;
+	if (boot->observer)
+		boot->observer->n_boots--;
+	boot->observer = observer;
+	observer->n_boots++;
+}
+
+static struct boot_node *boot_of(struct ledger *ledger, const struct ledger_claim *claim)
+{
+	struct observer_node *observer;
+	struct boot_node *boot;
+
+	if (!have_room(ledger, claim))
+		return NULL;
+	observer = ledger_table_add_observer(
+		&ledger->observers, claim->observer, strlen(claim->observer));
+	if (!observer)
+		return NULL;
+	observer->node.heard_ms = claim->now_ms;
+	boot = ledger_table_add_boot(&ledger->boots, claim->boot_id);
+	if (!boot)
+		return NULL;
+	boot->node.heard_ms = claim->now_ms;
+	refer(boot, observer);
+	return boot;
+}
+
 enum ledger_verdict ledger_offer(struct ledger *ledger, const struct ledger_claim *claim)
 {
-	struct boot_node *node;
+	struct boot_node *node = boot_of(ledger, claim);
 	enum ledger_verdict verdict;
 	uint64_t lost;
 
-	if (!ledger_table_add_observer(
-		    &ledger->observers, claim->observer, strlen(claim->observer)))
-		return LEDGER_FULL;
-	node = ledger_table_add_boot(&ledger->boots, claim->boot_id);
 	if (!node)
 		return LEDGER_FULL;
 	lost = node->boot.lost_bytes;
-	verdict = boot_offer(&node->boot, claim->sequence, claim->oldest, claim->sealed_bytes);
+	verdict = boot_offer(
+		&node->boot, claim->sequence, claim->oldest, claim->sealed_bytes, claim->is_final);
 	note_lost(ledger, &node->boot, lost);
 	return verdict;
 }
@@ -143,7 +206,7 @@ void ledger_batch_begin(struct ledger *ledger)
 	assert(!ledger->is_open);
 	ledger->is_open = true;
 	ledger->is_failed = false;
-	ledger->batch++;
+	ledger->forget_observers.open_batch = ++ledger->batch;
 }
 
 void ledger_batch_add(struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
@@ -262,6 +325,18 @@ static bool observer_entries(const struct ledger *ledger,
 	return true;
 }
 
+static bool delete_entries(const char *table, struct forget *forget,
+	bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
+{
+	for (const struct node *node = forget_batch(forget); node; node = node->next) {
+		struct ledger_entry entry = entry_of(table, node, NULL, 0);
+
+		if (!fn(ctx, &entry))
+			return false;
+	}
+	return true;
+}
+
 bool ledger_batch_entries(
 	struct ledger *ledger, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
 {
@@ -270,6 +345,9 @@ bool ledger_batch_entries(
 
 	assert(ledger->is_open);
 	if (ledger->is_failed)
+		return false;
+	if (!delete_entries(BOOTS, &ledger->forget_boots, fn, ctx) ||
+		!delete_entries(OBSERVERS, &ledger->forget_observers, fn, ctx))
 		return false;
 	for (node = ledger->dirty; node; node = node->next_dirty) {
 		size_t len = boot_encode(&node->boot, value);
@@ -298,6 +376,7 @@ static void end_batch(
 			fn(ctx, node->id);
 	}
 	ledger->n_touches = 0;
+	ledger->forget_observers.open_batch = 0;
 	ledger->is_open = false;
 }
 
@@ -308,11 +387,15 @@ void ledger_batch_commit(struct ledger *ledger, ledger_boot_fn *fn, void *ctx)
 	sort_touches(ledger);
 	while (i < ledger->n_touches)
 		i = apply_touches(ledger, i, &ledger->touches[i].observer->runs);
+	forget_commit(&ledger->forget_boots);
+	forget_commit(&ledger->forget_observers);
 	end_batch(ledger, boot_commit, fn, ctx);
 }
 
 void ledger_batch_abort(struct ledger *ledger, ledger_boot_fn *fn, void *ctx)
 {
+	forget_abort(&ledger->forget_boots);
+	forget_abort(&ledger->forget_observers);
 	end_batch(ledger, boot_abort, fn, ctx);
 }
 
@@ -368,4 +451,15 @@ bool ledger_batch_boot(const struct ledger *ledger, const uint8_t boot_id[static
 uint64_t ledger_lost_bytes(const struct ledger *ledger)
 {
 	return ledger->lost_bytes;
+}
+
+void ledger_counts(const struct ledger *ledger, struct ledger_counts *ret)
+{
+	*ret = (struct ledger_counts){
+		.boots = ledger->boots.n,
+		.observers = ledger->observers.n,
+		.boots_finished = ledger->forget_boots.n_finished,
+		.boots_silent = ledger->forget_boots.n_silent,
+		.observers_silent = ledger->forget_observers.n_silent,
+	};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What has been counted. Pure: it neither stores nor knows the time; what it would have stored
- * comes out as entries (key, value) that are committed in the same transaction as the rows.
+ * What has been counted. Pure: it neither stores nor knows the time by itself; what it would have
+ * stored comes out as entries (key, value) that are committed in the same transaction as the rows.
  *
  * A sequence number of a boot is, in this order: waiting (accepted, in memory), flying (in the
  * batch that is being committed), committed. A batch that fails is forgotten whole. One batch flies
@@ -11,6 +11,19 @@
  * points' offset in milliseconds, so that no commit overwrites an earlier one's points. A k that is
  * too high is harmless, one too low is not: so where an observer's history gets too long,
  * neighbouring runs are merged and take the higher count.
+ *
+ * Bounded, and a live boot is never forgotten for a new one. Only where there is no room for a new
+ * one, these are forgotten:
+ * - a boot that is finished, its last datagram and all before it committed, LEDGER_FINISHED_MS
+ *   after something came from it last: the process that sent it has ended;
+ * - a boot from which nothing came for LEDGER_SILENT_MS, and of which nothing waits or flies;
+ * - an observer that no boot says it is, LEDGER_SILENT_MS after something came from it last. That
+ *   is late, since a boot that nobody has heard of yet may bring intervals that it shares with a
+ *   finished one, after an outage.
+ * What else is new is refused. After a load these times begin anew. So deduplication depends on no
+ * clock, but for one thing: a probe that comes back after LEDGER_SILENT_MS to a full ledger is a
+ * new boot; what it was not told to be committed counts twice, and all that was committed before
+ * shows as lost. A recorded datagram that is replayed counts once more in the same case.
  */
 #pragma once
 
@@ -25,6 +38,8 @@ struct ledger_claim {
 	uint64_t sealed_bytes;
 	uint64_t row_bytes; /* of this datagram */
 	const char *observer;
+	bool is_final;  /* the last one of its boot */
+	int64_t now_ms; /* monotonic; for forgetting alone */
 };
 
 /* A row of the ledger's table. value_len 0: delete it. */
@@ -44,8 +59,23 @@ struct ledger_boot_state {
 				  missing */
 };
 
+struct ledger_config {
+	uint64_t hash_seed;
+	int64_t now_ms; /* as a claim's: from when on loaded ones are silent */
+	struct ledger_limits limits;
+};
+
+struct ledger_counts {
+	uint64_t boots; /* now */
+	uint64_t observers;
+	uint64_t boots_finished; /* forgotten, since ledger_new */
+	uint64_t boots_silent;
+	uint64_t observers_silent;
+};
+
 struct ledger;
-struct ledger *ledger_new(uint64_t hash_seed);
+/* NULL: no memory. */
+struct ledger *ledger_new(const struct ledger_config *config);
 void ledger_free(struct ledger *ledger);
 
 /* One call an entry, before the first offer. False: not an entry that this version wrote. */
@@ -69,9 +99,11 @@ void ledger_batch_add(struct ledger *ledger, const uint8_t boot_id[static BOOT_I
 uint32_t ledger_batch_k(
 	struct ledger *ledger, const char *observer, uint64_t start_ms, uint32_t step_ms);
 /*
- * Entries as they will stand after the commit, borrowed for the call. After the last
- * ledger_batch_k. False: fn returned false, or there was no memory to remember a k: abort the
- * batch.
+ * Entries as they will stand after the commit, borrowed for the call, and before them the deletes
+ * of what was forgotten, LEDGER_FORGET_MAX boots and as many observers at most. What an aborted
+ * batch deletes is deleted by the next; until then a load finds it again, which does no harm. After
+ * the last ledger_batch_k. False: fn returned false, or there was no memory to remember a k: abort
+ * the batch.
  */
 bool ledger_batch_entries(
 	struct ledger *ledger, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx);
@@ -93,5 +125,6 @@ bool ledger_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_
 /* As it will stand once the batch that is open is committed. */
 bool ledger_batch_boot(const struct ledger *ledger, const uint8_t boot_id[static BOOT_ID_LEN],
 	struct ledger_boot_state *ret);
-/* Bytes lost over all boots, by the same rule. */
+/* Bytes lost over all boots, by the same rule; also over those forgotten since ledger_new. */
 uint64_t ledger_lost_bytes(const struct ledger *ledger);
+void ledger_counts(const struct ledger *ledger, struct ledger_counts *ret);

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION      1
-#define N_NUMBERS    9
-#define HEAD_LEN     (1 + N_NUMBERS * 8)
-#define WINDOW_BYTES (LEDGER_WINDOW / 4)
+#define VERSION       2
+#define VERSION_SHORT 1 /* without is_final */
+#define N_NUMBERS     9
+#define NUMBERS_LEN   (N_NUMBERS * 8)
+#define HEAD_LEN      (2 + NUMBERS_LEN)
+#define WINDOW_BYTES  (LEDGER_WINDOW / 4)
 
 enum state {
 	MISSING,
@@ -120,13 +122,14 @@ static void rise(struct boot *boot)
 }
 
 enum ledger_verdict boot_offer(
-	struct boot *boot, uint64_t sequence, uint64_t oldest, uint64_t sealed_bytes)
+	struct boot *boot, uint64_t sequence, uint64_t oldest, uint64_t sealed_bytes, bool is_final)
 {
 	if (oldest > sequence)
 		oldest = sequence;
 	if (sequence > boot->highest) {
 		boot->highest = sequence;
 		boot->sealed_bytes = sealed_bytes;
+		boot->is_final = is_final;
 	}
 	if (oldest > boot->oldest)
 		boot->oldest = oldest;
@@ -150,6 +153,20 @@ enum ledger_verdict boot_offer(
 		return LEDGER_FULL;
 	set(boot, sequence, WAITING);
 	return LEDGER_NEW;
+}
+
+bool boot_is_finished(const struct boot *boot)
+{
+	return boot->is_final && boot->contiguous == boot->highest;
+}
+
+bool boot_is_busy(const struct boot *boot)
+{
+	/* Two bits a number: waiting is 01, flying 10, committed 11. */
+	for (size_t i = 0; boot->window && i < WINDOW_BYTES; i++)
+		if ((boot->window[i] ^ boot->window[i] >> 1) & 0x55)
+			return true;
+	return false;
 }
 
 void boot_forget(struct boot *boot, uint64_t sequence)
@@ -253,19 +270,20 @@ size_t boot_encode(const struct boot *boot, uint8_t ret[static BOOT_ENCODED_MAX]
 	};
 
 	ret[0] = VERSION;
+	ret[1] = then.is_final;
 	for (i = 0; i < N_NUMBERS; i++) {
 		uint64_t n = htole64(numbers[i]);
 
-		memcpy(ret + 1 + i * 8, &n, sizeof(n));
+		memcpy(ret + 2 + i * 8, &n, sizeof(n));
 	}
 	return HEAD_LEN + boot_bits(&then, 1, ret + HEAD_LEN);
 }
 
-static uint64_t number_at(const uint8_t *data, size_t i)
+static uint64_t number_at(const uint8_t *numbers, size_t i)
 {
 	uint64_t n;
 
-	memcpy(&n, data + 1 + i * 8, sizeof(n));
+	memcpy(&n, numbers + i * 8, sizeof(n));
 	return le64toh(n);
 }
 
@@ -287,25 +305,43 @@ static bool decode_bits(struct boot *boot, const uint8_t *bits, size_t len)
 	return true;
 }
 
+/* Where the numbers begin; 0: not what boot_encode gives, nor what it once gave. */
+static size_t numbers_at(const uint8_t *data, size_t len)
+{
+	size_t at;
+
+	if (len == 0 || (data[0] != VERSION && data[0] != VERSION_SHORT))
+		return 0;
+	at = data[0] == VERSION ? 2 : 1;
+	if (len < at + NUMBERS_LEN || len > at + NUMBERS_LEN + LEDGER_WINDOW / 8)
+		return 0;
+	return at == 2 && data[1] > 1 ? 0 : at;
+}
+
+static bool decode_numbers(const uint8_t *numbers, struct boot *boot)
+{
+	boot->contiguous = number_at(numbers, 0);
+	boot->oldest = number_at(numbers, 1);
+	boot->highest = number_at(numbers, 2);
+	boot->sealed_bytes = number_at(numbers, 3);
+	boot->stored_bytes = number_at(numbers, 4);
+	boot->lost_bytes = number_at(numbers, 5);
+	boot->mark = number_at(numbers, 6);
+	boot->mark_sealed_bytes = number_at(numbers, 7);
+	boot->mark_stored_bytes = number_at(numbers, 8);
+	return boot->contiguous <= boot->highest && boot->oldest <= boot->highest &&
+	       boot->mark <= boot->highest;
+}
+
 bool boot_decode(const uint8_t *data, size_t len, struct boot *ret)
 {
-	struct boot boot = {0};
+	size_t at = numbers_at(data, len);
+	size_t head_len = at + NUMBERS_LEN;
+	struct boot boot = {.is_final = at == 2 && data[1]};
 
-	if (len < HEAD_LEN || len > BOOT_ENCODED_MAX || data[0] != VERSION)
+	if (at == 0 || !decode_numbers(data + at, &boot))
 		return false;
-	boot.contiguous = number_at(data, 0);
-	boot.oldest = number_at(data, 1);
-	boot.highest = number_at(data, 2);
-	boot.sealed_bytes = number_at(data, 3);
-	boot.stored_bytes = number_at(data, 4);
-	boot.lost_bytes = number_at(data, 5);
-	boot.mark = number_at(data, 6);
-	boot.mark_sealed_bytes = number_at(data, 7);
-	boot.mark_stored_bytes = number_at(data, 8);
-	if (boot.contiguous > boot.highest || boot.oldest > boot.highest ||
-		boot.mark > boot.highest)
-		return false;
-	if (!decode_bits(&boot, data + HEAD_LEN, len - HEAD_LEN)) {
+	if (!decode_bits(&boot, data + head_len, len - head_len)) {
 		boot_done(&boot);
 		return false;
 	}

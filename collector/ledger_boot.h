@@ -33,6 +33,7 @@ struct boot {
 	uint64_t mark;
 	uint64_t mark_sealed_bytes;
 	uint64_t mark_stored_bytes;
+	bool is_final; /* the highest sequence seen is the last one of all */
 	/* What follows is not stored. */
 	uint64_t gap_first; /* the last stretch stepped over; 0: none */
 	uint64_t gap_last;
@@ -45,22 +46,28 @@ struct boot {
 void boot_done(struct boot *boot);
 
 /* LEDGER_FULL: no memory. */
-enum ledger_verdict boot_offer(
-	struct boot *boot, uint64_t sequence, uint64_t oldest, uint64_t sealed_bytes);
+enum ledger_verdict boot_offer(struct boot *boot, uint64_t sequence, uint64_t oldest,
+	uint64_t sealed_bytes, bool is_final);
 void boot_forget(struct boot *boot, uint64_t sequence);
 void boot_fly(struct boot *boot, uint64_t sequence, uint64_t row_bytes);
 void boot_commit(struct boot *boot);
 void boot_abort(struct boot *boot);
 
+/* Its last number is committed and nothing up to it is missing. */
+bool boot_is_finished(const struct boot *boot);
+/* Something waits or flies. */
+bool boot_is_busy(const struct boot *boot);
+
 /* As it will stand once what flies is committed, but for the window, which *ret has none of. */
 void boot_preview(const struct boot *boot, struct boot *ret);
 
 /*
- * As it will stand once what flies is committed; what waits counts as missing. Version, the first
- * nine numbers of the struct, little-endian, and a bit for each number above contiguous, lowest
- * first, up to the last that is committed.
+ * As it will stand once what flies is committed; what waits counts as missing. Version, is_final,
+ * the first nine numbers of the struct, little-endian, and a bit for each number above contiguous,
+ * lowest first, up to the last that is committed. Version 1, without is_final, is read as one that
+ * is not final.
  */
-#define BOOT_ENCODED_MAX (1 + 9 * 8 + LEDGER_WINDOW / 8)
+#define BOOT_ENCODED_MAX (2 + 9 * 8 + LEDGER_WINDOW / 8)
 size_t boot_encode(const struct boot *boot, uint8_t ret[static BOOT_ENCODED_MAX]);
 /*
  * A bit for each number from contiguous + first on, lowest first: is it committed? Returns the

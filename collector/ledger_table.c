@@ -3,6 +3,7 @@
 
 #include "hash.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,10 @@
 _Static_assert(SLOTS > 2 * LEDGER_BOOTS_MAX, "half full at most");
 _Static_assert(SLOTS > 2 * LEDGER_OBSERVERS_MAX, "half full at most");
 
-bool ledger_table_init(struct ledger_table *table, uint64_t hash_seed)
+bool ledger_table_init(struct ledger_table *table, size_t max, uint64_t hash_seed)
 {
-	*table = (struct ledger_table){.seed = hash_seed};
+	assert(max < SLOTS / 2);
+	*table = (struct ledger_table){.seed = hash_seed, .max = max};
 	table->slots = calloc(SLOTS, sizeof(struct node *));
 	return table->slots;
 }
@@ -29,10 +31,15 @@ void ledger_table_done(struct ledger_table *table, void (*free_node)(struct node
 	table->slots = NULL;
 }
 
+static size_t home(const struct ledger_table *table, const void *key, size_t key_len)
+{
+	return hash_bytes(key, key_len, table->seed) & (SLOTS - 1);
+}
+
 /* The slot of the key, or the empty one where it belongs. */
 static struct node **find(const struct ledger_table *table, const void *key, size_t key_len)
 {
-	size_t i = hash_bytes(key, key_len, table->seed) & (SLOTS - 1);
+	size_t i = home(table, key, key_len);
 
 	for (;; i = (i + 1) & (SLOTS - 1)) {
 		const struct node *node = table->slots[i];
@@ -60,7 +67,7 @@ struct boot_node *ledger_table_add_boot(struct ledger_table *table, const uint8_
 
 	if (*slot)
 		return (struct boot_node *)*slot;
-	if (table->n == LEDGER_BOOTS_MAX)
+	if (table->n == table->max)
 		return NULL;
 	boot = calloc(1, sizeof(*boot));
 	if (!boot)
@@ -80,16 +87,48 @@ struct observer_node *ledger_table_add_observer(
 
 	if (*slot)
 		return (struct observer_node *)*slot;
-	if (table->n == LEDGER_OBSERVERS_MAX || key_len > LEDGER_OBSERVER_LEN_MAX)
+	if (table->n == table->max || key_len > LEDGER_OBSERVER_LEN_MAX)
 		return NULL;
 	observer = calloc(1, sizeof(*observer) + key_len);
 	if (!observer)
 		return NULL;
 	memcpy(observer->key, key, key_len);
 	observer->node = (struct node){.key = observer->key, .key_len = key_len};
-	observer->index = table->n++;
+	observer->index = table->n_made++;
+	table->n++;
 	*slot = &observer->node;
 	return observer;
+}
+
+/* Those behind it, up to the next empty slot, move up to where a search for them begins or passes.
+ */
+void ledger_table_remove(struct ledger_table *table, const struct node *node)
+{
+	struct node **slots = table->slots;
+	size_t hole = (size_t)(find(table, node->key, node->key_len) - slots);
+	size_t i = hole;
+
+	assert(slots[hole] == node);
+	while (slots[i = (i + 1) & (SLOTS - 1)]) {
+		size_t begin = home(table, slots[i]->key, slots[i]->key_len);
+
+		if (((i - begin) & (SLOTS - 1)) < ((i - hole) & (SLOTS - 1)))
+			continue;
+		slots[hole] = slots[i];
+		hole = i;
+	}
+	slots[hole] = NULL;
+	table->n--;
+}
+
+struct node *ledger_table_next(const struct ledger_table *table, size_t *at)
+{
+	size_t i = *at;
+
+	while (i < SLOTS && !table->slots[i])
+		i++;
+	*at = i;
+	return i < SLOTS ? table->slots[i] : NULL;
 }
 
 void ledger_table_free_boot(struct node *node)

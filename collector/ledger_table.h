@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The ledger's boots by id, its observers by text. Bounded: a full table has no room for new ones.
- * Nothing is ever removed, and a node stays where it is.
+ * A node stays where it is until it is removed.
  */
 #pragma once
 
@@ -14,13 +14,16 @@
 struct node {
 	const uint8_t *key;
 	size_t key_len;
+	int64_t heard_ms;  /* monotonic: when something came from it last, or when it was loaded */
+	struct node *next; /* among those that were removed: ledger_forget.h */
 };
 
 struct boot_node {
 	struct node node; /* first */
 	uint8_t id[BOOT_ID_LEN];
 	struct boot boot;
-	bool is_dirty; /* has something in the batch */
+	struct observer_node *observer; /* as it says; NULL: not since it was loaded */
+	bool is_dirty;                  /* has something in the batch */
 	struct boot_node *next_dirty;
 };
 
@@ -28,6 +31,7 @@ struct observer_node {
 	struct node node; /* first */
 	size_t index;     /* in the order of creation */
 	struct runs runs;
+	size_t n_boots;          /* that say that they are it */
 	uint64_t batch;          /* the last batch that asked for k, */
 	uint64_t batch_start_ms; /* and of what: most calls repeat it */
 	uint8_t key[];
@@ -36,10 +40,13 @@ struct observer_node {
 struct ledger_table {
 	uint64_t seed;
 	size_t n;
+	size_t max;
+	size_t n_made; /* ever */
 	struct node **slots;
 };
 
-bool ledger_table_init(struct ledger_table *table, uint64_t hash_seed);
+/* max: at most LEDGER_BOOTS_MAX and LEDGER_OBSERVERS_MAX. */
+bool ledger_table_init(struct ledger_table *table, size_t max, uint64_t hash_seed);
 void ledger_table_done(struct ledger_table *table, void (*free_node)(struct node *node));
 
 /* Finds; NULL where there is none. */
@@ -51,6 +58,12 @@ struct observer_node *ledger_table_observer(
 struct boot_node *ledger_table_add_boot(struct ledger_table *table, const uint8_t *id);
 struct observer_node *ledger_table_add_observer(
 	struct ledger_table *table, const void *key, size_t key_len);
+
+/* The node is the caller's then. */
+void ledger_table_remove(struct ledger_table *table, const struct node *node);
+/* The first node at slot *at or behind it, and its slot; NULL: none. Removing the node may put
+ * another one into its slot. */
+struct node *ledger_table_next(const struct ledger_table *table, size_t *at);
 
 void ledger_table_free_boot(struct node *node);
 void ledger_table_free_observer(struct node *node);

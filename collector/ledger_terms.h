@@ -2,11 +2,27 @@
 /* The ledger's bounds and verdicts, which its parts share. */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define LEDGER_BOOTS_MAX     20000
 #define LEDGER_OBSERVERS_MAX 20000
 #define LEDGER_WINDOW        2048 /* sequence numbers above contiguous that are told apart */
 #define LEDGER_RUNS_MAX      32   /* of an observer */
 #define LEDGER_K_MAX         999  /* starts lie on whole seconds (wire.h) */
+
+#define LEDGER_FINISHED_MS 600000   /* a process that ended sends nothing that comes so late */
+#define LEDGER_SILENT_MS   86400000 /* nor does one that runs, we take it */
+#define LEDGER_SWEEP_MS    1000     /* between two searches for what may be forgotten */
+#define LEDGER_FORGET_MAX  128      /* of each table in a batch */
+
+/* Of how much, and for how long. Zero: as above. */
+struct ledger_limits {
+	size_t boots_max;     /* at most LEDGER_BOOTS_MAX */
+	size_t observers_max; /* at most LEDGER_OBSERVERS_MAX */
+	int64_t finished_ms;
+	int64_t silent_ms;
+};
 
 enum ledger_verdict {
 	LEDGER_NEW,       /* now waiting: the caller keeps its rows */

@@ -161,12 +161,14 @@ static int out_of_memory(const char *what, char err[static ERR_LEN])
 /* What is kept: the spool, its thread, and the ledger that it holds. */
 static int store_open(struct collector *c, char err[static ERR_LEN])
 {
+	const struct ledger_config ledger = {
+		.hash_seed = hash_random_seed(), .now_ms = clock_mono_ms()};
 	struct spool_state state;
 	int r = spool_open(c->config.spool, c->config.spool_max_bytes, &c->spool, err);
 
 	if (r < 0)
 		return r;
-	c->ledger = ledger_new(hash_random_seed());
+	c->ledger = ledger_new(&ledger);
 	c->probes = probes_new(hash_random_seed());
 	if (!c->ledger || !c->probes)
 		return out_of_memory("ledger", err);

@@ -62,7 +62,16 @@
 	X(points_shifted, "nstats_points_shifted_total", "counter",                                \
 		"Points whose offset k is not 0")                                                  \
 	X(lost_bytes, "nstats_lost_bytes", "gauge",                                                \
-		"Traffic that probes sealed and that never arrived")                               \
+		"Traffic that probes sealed and that never arrived; of forgotten ones while this " \
+		"collector runs")                                                                  \
+	X(ledger_boots, "nstats_ledger_boots", "gauge", "Starts of probes that the ledger knows")  \
+	X(ledger_observers, "nstats_ledger_observers", "gauge", "Pod names that the ledger knows") \
+	X(forgotten_finished, "nstats_ledger_boots_forgotten_total{reason=\"finished\"}",          \
+		"counter", "Starts of probes that the full ledger forgot for new ones")            \
+	X(forgotten_silent, "nstats_ledger_boots_forgotten_total{reason=\"silent\"}", "counter",   \
+		"")                                                                                \
+	X(forgotten_observers, "nstats_ledger_observers_forgotten_total", "counter",               \
+		"Pod names that the full ledger forgot for new ones")                              \
 	X(spool_bodies, "nstats_spool_bodies", "gauge", "Request bodies in the spool")             \
 	X(spool_lines, "nstats_spool_lines", "gauge", "Lines in the spool")                        \
 	X(spool_bytes, "nstats_spool_bytes", "gauge", "Traffic in the spool")                      \

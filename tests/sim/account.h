@@ -24,8 +24,12 @@ struct account {
 	uint64_t generated;
 	uint64_t by_destination[N_DESTINATIONS];
 	uint64_t evicted; /* as the probe says, at its end */
-	uint64_t acked;   /* bytes of the datagrams that were acknowledged */
-	uint64_t n_sent;  /* datagrams, each once */
+	/* The ledger forgot it, and with it these bytes, */
+	uint64_t forgotten_stored;
+	uint64_t forgotten_lost;
+	bool is_old_story; /* before the collector's last start */
+	uint64_t acked;    /* bytes of the datagrams that were acknowledged */
+	uint64_t n_sent;   /* datagrams, each once */
 	uint64_t n_sequences;
 	uint64_t row_bytes[SEQUENCES_MAX];
 	bool is_sent[SEQUENCES_MAX];

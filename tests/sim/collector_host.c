@@ -4,6 +4,7 @@
 #include "disk.h"
 #include "hash.h"
 #include "net.h"
+#include "oracle.h"
 #include "pipeline.h"
 #include "sabotage.h"
 #include "settings.h"
@@ -27,6 +28,7 @@ static struct {
 	bool is_stopping;
 	bool is_crash_due;
 	struct collector_host_sums sums;
+	struct ledger_limits limits;
 
 	struct stats stats;
 	uint64_t spooled_at_start;
@@ -102,18 +104,26 @@ static bool entry_load(void *ctx, const struct ledger_entry *entry)
 	return ledger_load(ctx, entry);
 }
 
+void collector_host_limit(const struct ledger_limits *limits)
+{
+	host.limits = *limits;
+}
+
 static void open_store(void)
 {
+	struct ledger_config ledger = {.now_ms = world_now_ms(), .limits = host.limits};
 	struct spool_state state;
 	char err[ERR_LEN];
 	int r = loop_new(&host.loop, err);
 
 	if (r == 0)
 		r = spool_open("", 0, &host.spool, err);
-	host.ledger = ledger_new(hash_random_seed());
+	ledger.hash_seed = hash_random_seed();
+	host.ledger = ledger_new(&ledger);
 	host.probes = probes_new(hash_random_seed());
 	assert(r == 0 && host.ledger && host.probes);
 	spool_load_ledger(host.spool, entry_load, host.ledger, err);
+	oracle_reloaded(host.ledger);
 	spool_state(host.spool, &state);
 	spool_state_show(&state, &host.stats);
 	host.spooled_at_start = state.traffic_bytes;
@@ -179,6 +189,8 @@ static void check_intake(void)
 		world_fail("the collector accepted %" PRIu64 " bytes and accounts for %" PRIu64,
 			s->accepted_bytes, there);
 	host.sums.points += s->points;
+	host.sums.boots_forgotten += s->forgotten_finished + s->forgotten_silent;
+	host.sums.refused += s->reject_ledger_full;
 	host.sums.points_shifted += s->points_shifted;
 	host.sums.rows_dropped_bytes += s->rows_dropped_bytes;
 }

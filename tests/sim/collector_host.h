@@ -14,6 +14,8 @@ void collector_host_end(void);
 const struct host *collector_host_clock(void);
 void collector_host_step_clock(int64_t by_ms);
 
+/* Of the ledger, from the next start on. */
+void collector_host_limit(const struct ledger_limits *limits);
 void collector_host_start(void);
 /* kill -9, or the power. */
 void collector_host_crash(void);
@@ -40,5 +42,7 @@ struct collector_host_sums {
 	uint64_t points;
 	uint64_t points_shifted;
 	uint64_t rows_dropped_bytes;
+	uint64_t boots_forgotten;
+	uint64_t refused; /* datagrams, since the ledger was full */
 };
 const struct collector_host_sums *collector_host_sums(void);

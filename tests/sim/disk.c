@@ -80,7 +80,8 @@ static struct ledger_entry entry_copy(const struct ledger_entry *entry)
 
 	assert(at);
 	memcpy(at, entry->key, entry->key_len);
-	memcpy(at + entry->key_len, entry->value, entry->value_len);
+	if (entry->value_len)
+		memcpy(at + entry->key_len, entry->value, entry->value_len);
 	copy.key = at;
 	copy.value = at + entry->key_len;
 	return copy;
@@ -91,22 +92,48 @@ static void entry_free(const struct ledger_entry *entry)
 	free((void *)(uintptr_t)entry->key);
 }
 
-static void entries_put(struct entries *entries, const struct ledger_entry *entry)
+/* NULL: not there. */
+static struct ledger_entry *entries_find(
+	const struct entries *entries, const struct ledger_entry *entry)
 {
-	struct ledger_entry copy = entry_copy(entry);
-
 	for (size_t i = 0; i < entries->n; i++) {
 		struct ledger_entry *mine = &entries->list[i];
 
-		if (strcmp(mine->table, entry->table) != 0 || mine->key_len != entry->key_len ||
-			memcmp(mine->key, entry->key, entry->key_len) != 0)
-			continue;
+		if (strcmp(mine->table, entry->table) == 0 && mine->key_len == entry->key_len &&
+			memcmp(mine->key, entry->key, entry->key_len) == 0)
+			return mine;
+	}
+	return NULL;
+}
+
+/* Also one that says "delete". */
+static void entries_put(struct entries *entries, const struct ledger_entry *entry)
+{
+	struct ledger_entry *mine = entries_find(entries, entry);
+	struct ledger_entry copy = entry_copy(entry);
+
+	if (mine) {
 		entry_free(mine);
 		*mine = copy;
 		return;
 	}
 	entries->list = grown(entries->list, entries->n, &entries->cap, sizeof(copy));
 	entries->list[entries->n++] = copy;
+}
+
+static void entries_obey(struct entries *entries, const struct ledger_entry *entry)
+{
+	struct ledger_entry *mine;
+
+	if (entry->value_len > 0) {
+		entries_put(entries, entry);
+		return;
+	}
+	mine = entries_find(entries, entry);
+	if (!mine)
+		return;
+	entry_free(mine);
+	*mine = entries->list[--entries->n];
 }
 
 static void entries_clear(struct entries *entries)
@@ -153,7 +180,7 @@ static void write_batch(const struct spool_body *bodies, size_t n_bodies,
 	}
 	for (size_t i = 0; i < n; i++)
 		if (sabotage != SABOTAGE_LOST_LEDGER || strcmp(entries[i].table, "boot") != 0)
-			entries_put(&disk.entries, &entries[i]);
+			entries_obey(&disk.entries, &entries[i]);
 }
 
 void disk_commit(const struct spool_batch *batch)

@@ -28,6 +28,8 @@ struct run {
 	uint64_t points[2]; /* in calm ones, in all */
 	uint64_t shifted[2];
 	uint64_t crashes;
+	uint64_t forgotten;
+	uint64_t refused;
 	uint64_t boots;
 	uint64_t datagrams[2];
 	uint64_t sequences[2];
@@ -37,6 +39,8 @@ static void add(struct run *run, const struct schedule_result *result)
 {
 	run->schedules++;
 	run->crashes += result->crashes;
+	run->forgotten += result->forgotten;
+	run->refused += result->refused;
 	run->boots += result->boots;
 	run->datagrams[1] += result->datagrams;
 	run->sequences[1] += result->sequences;
@@ -137,6 +141,9 @@ static void report(const struct run *run, double took_s)
 	printf("  k is 0: %.2f %% of points, %.2f %% in calm schedules\n",
 		100 - share(run->shifted[1], run->points[1]),
 		100 - share(run->shifted[0], run->points[0]));
+	printf("  ledgers that were full forgot %" PRIu64 " boots and refused %" PRIu64
+	       " datagrams\n",
+		run->forgotten, run->refused);
 	printf("  sent, of what had to be: %.1f %%, %.1f %% in calm schedules\n",
 		share(run->datagrams[1], run->sequences[1]),
 		share(run->datagrams[0], run->sequences[0]));

@@ -5,7 +5,8 @@
  * or refused.
  *
  *   each boot:      generated = committed + lost, as the ledger says; lost only what its ring
- *                   evicted. One that was killed may owe what was never acknowledged to it.
+ *                   evicted. One that was killed may owe what was never acknowledged to it. Where
+ *                   the ledger forgot it, what it said then counts.
  *   each observer:  committed by all its boots = its points.
  *   each place:     the same as generated where nothing was lost, else no more.
  */
@@ -23,6 +24,11 @@ struct oracle_sums {
 	uint64_t evicted;    /* over the disk's quota */
 	uint64_t refused;    /* by the backend, dead letters */
 };
+
+/* The collector starts with what it found. A boot that it forgot, and that was not yet deleted when
+ * it crashed, is known again. */
+struct ledger;
+void oracle_reloaded(const struct ledger *ledger);
 
 /* Fails the world where the books do not balance. The collector is up. */
 void oracle_check(struct oracle_sums *ret);

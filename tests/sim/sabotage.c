@@ -27,6 +27,7 @@ const char *sabotage_name(enum sabotage which)
 		[SABOTAGE_LOST_LEDGER] = "lost-ledger",
 		[SABOTAGE_SAME_POINT] = "same-point",
 		[SABOTAGE_LYING_DISK] = "lying-disk",
+		[SABOTAGE_FORGET_LIVE] = "forget-live",
 	};
 
 	return names[which];

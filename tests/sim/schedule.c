@@ -24,6 +24,16 @@
 #define SILENCE_MS 200000
 #define STOP_MS    60000
 #define DRAIN_MS   120000
+/*
+ * A crowded schedule: as many boots as the ledger holds run at once, and others take their places.
+ * Silence is longer than any outage and than the end of a schedule, rest longer than any datagram
+ * is under way.
+ */
+#define CROWDED(seed)  ((seed) % 16 == 8) /* draws nothing: the others' seeds mean what they did */
+#define FINISHED_MS    60000
+#define SILENT_MS      1500000
+#define CROWDED_MS     (SILENT_MS + 200000)
+#define RESTART_MAX_MS 60000
 
 /* True: another one is the same pod to the collector. */
 static bool add_probe(void)
@@ -62,12 +72,41 @@ static void start_probe(void *ctx, uint64_t probe)
 	probe_host_start((unsigned)probe);
 }
 
+static void crowd(unsigned n)
+{
+	struct ledger_limits limits = {.boots_max = n + (size_t)world_below(3),
+		.finished_ms = FINISHED_MS,
+		.silent_ms = SILENT_MS};
+
+	if (sabotage == SABOTAGE_FORGET_LIVE)
+		limits.finished_ms = limits.silent_ms = 1;
+	collector_host_limit(&limits);
+}
+
+/* Again and again, until then. */
+static void restart_some(void *ctx, uint64_t until_ms)
+{
+	unsigned probe = (unsigned)world_below(probe_host_count());
+
+	(void)ctx;
+	if (world_now_ms() > (int64_t)until_ms)
+		return;
+	if (world_chance(300))
+		probe_host_kill(probe);
+	else
+		probe_host_stop(probe);
+	world_after(NULL, world_between(0, 20000), start_probe, NULL, probe);
+	world_after(NULL, world_between(1, RESTART_MAX_MS), restart_some, NULL, until_ms);
+}
+
 /* Returns whether each pod has one probe. */
-static bool start(void)
+static bool start(bool is_crowded)
 {
 	bool is_shared = false;
 	unsigned n = 1 + (unsigned)world_below(N_OBSERVERS);
 
+	if (is_crowded)
+		crowd(n);
 	collector_host_start();
 	for (unsigned i = 0; i < n; i++) {
 		is_shared |= add_probe();
@@ -146,6 +185,8 @@ static void summarise(struct schedule_result *ret)
 	ret->points = sums->points;
 	ret->points_shifted = sums->points_shifted;
 	ret->crashes = sums->crashes;
+	ret->forgotten = sums->boots_forgotten;
+	ret->refused = sums->refused;
 	ret->boots = account_count();
 	ret->datagrams = probe_host_sent();
 	for (size_t i = 0; i < account_count(); i++)
@@ -156,17 +197,20 @@ static void summarise(struct schedule_result *ret)
 
 bool schedule_run(uint64_t seed, bool is_traced, struct schedule_result *ret)
 {
+	bool is_crowded = CROWDED(seed) || sabotage == SABOTAGE_FORGET_LIVE;
 	int64_t until_ms;
 
 	memset(ret, 0, sizeof(*ret));
 	begin(seed, is_traced);
-	ret->is_calm = start();
+	ret->is_calm = start(is_crowded) && !is_crowded;
 	until_ms = world_now_ms() + INTERVAL_MS * world_between(3, world_chance(100) ? 60 : 12);
 	ret->is_calm &= faults_plan(until_ms) == 0;
+	if (is_crowded)
+		restart_some(NULL, (uint64_t)until_ms);
 	world_run(until_ms);
 	faults_heal();
 	collector_host_start();
-	world_run(world_now_ms() + GOOD_INTERVALS * INTERVAL_MS);
+	world_run(world_now_ms() + (is_crowded ? CROWDED_MS : GOOD_INTERVALS * INTERVAL_MS));
 	settle();
 	stop_all();
 	audit(ret);

@@ -13,6 +13,8 @@ struct schedule_result {
 	uint64_t points;
 	uint64_t points_shifted; /* k is not 0 */
 	uint64_t crashes;
+	uint64_t forgotten; /* boots */
+	uint64_t refused;   /* datagrams */
 	uint64_t boots;
 	uint64_t datagrams;
 	uint64_t sequences; /* of these: not sent before */

@@ -49,6 +49,7 @@ enum sabotage {
 	SABOTAGE_LOST_LEDGER, /* the ledger is not kept with the rows */
 	SABOTAGE_SAME_POINT,  /* k is 0 always */
 	SABOTAGE_LYING_DISK,  /* says that a commit worked where it failed */
+	SABOTAGE_FORGET_LIVE, /* a full ledger forgets whoever is silent for a moment */
 	N_SABOTAGES,
 };
 extern enum sabotage sabotage;

@@ -150,7 +150,7 @@ static inline int set_up_bare(void **state)
 	if (spool_open(f->path, SPOOL_MAX, &f->spool, err) < 0)
 		fail_msg("%s", err);
 	assert_int_equal(worker_open(f->loop, WORKER_JOBS, &f->worker, err), 0);
-	f->ledger = ledger_new(1);
+	f->ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 	f->probes = probes_new(1);
 	f->encoder = wire_encoder_new();
 	f->guard = (struct loop_timer){.fn = guard_fired, .ctx = f};

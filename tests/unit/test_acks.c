@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/acks collector/ledger collector/ledger_boot collector/ledger_runs */
-/* uses: collector/ledger_table */
+/* uses: collector/acks collector/ledger collector/ledger_boot collector/ledger_forget */
+/* uses: collector/ledger_runs collector/ledger_table */
 #include "acks.h"
 
 #include "wire_ack.h"
@@ -47,7 +47,7 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	f->ledger = ledger_new(1);
+	f->ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 	f->acks = acks_new(f->ledger, &f->stats, 1, sent, f);
 	*state = f;
 	return f->ledger && f->acks ? 0 : -1;

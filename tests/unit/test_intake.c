@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/intake collector/waiting collector/batch collector/rows collector/line */
-/* uses: collector/ledger collector/ledger_boot collector/ledger_runs collector/ledger_table */
+/* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
+/* uses: collector/ledger_table */
 /* uses: collector/probes collector/names collector/name_cache collector/dns collector/loop */
 /* uses: collector/line_own collector/bodies */
 /* uses: collector/gzip collector/strbuf collector/live collector/live_text collector/live_out */
@@ -53,7 +54,7 @@ static int set_up(void **state)
 	assert_non_null(f);
 	assert_int_equal(loop_new(&f->loop, err), 0);
 	assert_int_equal(names_open(f->loop, &no_names, &f->stats, &f->parts.names, err), 0);
-	f->parts.ledger = ledger_new(1);
+	f->parts.ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 	f->parts.probes = probes_new(1);
 	f->parts.waiting = waiting_new(RECORDS_MAX, 1);
 	f->parts.acks = acks_new(f->parts.ledger, &f->stats, 1, acknowledged, f);

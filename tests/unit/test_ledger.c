@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/ledger collector/ledger_boot collector/ledger_runs collector/ledger_table */
+/* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
+/* uses: collector/ledger_table */
 #include "ledger.h"
 
 #include <setjmp.h>
@@ -31,7 +32,7 @@ static size_t n_saved;
 static int set_up(void **state)
 {
 	(void)state;
-	ledger = ledger_new(1);
+	ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 	n_saved = 0;
 	return !ledger;
 }
@@ -82,7 +83,7 @@ static void reload(void)
 	size_t i;
 
 	ledger_free(ledger);
-	ledger = ledger_new(2);
+	ledger = ledger_new(&(struct ledger_config){.hash_seed = 2});
 	for (i = 0; i < n_saved; i++)
 		assert_true(load(&saved[i]));
 }
@@ -484,7 +485,7 @@ static void every_truncation_of_an_entry_is_rejected_or_harmless(void **state)
 
 		for (len = 0; len < whole; len++) {
 			ledger_free(ledger);
-			ledger = ledger_new(1);
+			ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 			saved[i].value_len = len;
 			if (load(&saved[i]))
 				offer(boot_a, 2, 1);
@@ -504,7 +505,7 @@ static void every_flipped_byte_of_an_entry_is_rejected_or_harmless(void **state)
 	for (i = 0; i < n_saved; i++)
 		for (at = 0; at < saved[i].value_len; at++) {
 			ledger_free(ledger);
-			ledger = ledger_new(1);
+			ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 			saved[i].value[at] ^= 0xff;
 			if (load(&saved[i]))
 				offer(boot_a, 2, 1);
@@ -520,7 +521,7 @@ static void entries_of_unknown_tables_versions_and_keys_are_rejected(void **stat
 	offer_and_commit(1, 1);
 	good = saved[0];
 	ledger_free(ledger);
-	ledger = ledger_new(1);
+	ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 	bad = good;
 	snprintf(bad.table, sizeof(bad.table), "other");
 	assert_false(load(&bad));

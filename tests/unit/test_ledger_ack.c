@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/ledger collector/ledger_boot collector/ledger_runs collector/ledger_table */
+/* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
+/* uses: collector/ledger_table */
 /*
  * What the ledger says of a boot beside a plain list of what was done with each number: committed
  * and stepped over are acknowledged, waiting and flying are not.
@@ -163,7 +164,7 @@ static void crash(void)
 	struct ack ack = {0};
 
 	ledger_free(ledger);
-	ledger = ledger_new(1);
+	ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 	land_all(MISSING);
 	if (saved_len[0] > 0)
 		assert_true(ledger_load(ledger, &boot));
@@ -200,7 +201,7 @@ static void what_is_committed_or_stepped_over_is_acknowledged_and_nothing_else(v
 {
 	(void)state;
 	for (int run = 0; run < N_RUNS; run++) {
-		ledger = ledger_new(1);
+		ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 		memset(states, 0, sizeof(states));
 		memset(saved_len, 0, sizeof(saved_len));
 		next = oldest = 1;
@@ -219,7 +220,7 @@ static void a_boot_that_is_not_known_has_no_acknowledgement(void **state)
 	struct ack ack;
 
 	(void)state;
-	ledger = ledger_new(1);
+	ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 	assert_false(ledger_ack(ledger, boot_id, &ack));
 	ledger_free(ledger);
 }

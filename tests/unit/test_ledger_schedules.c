@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/ledger collector/ledger_boot collector/ledger_runs collector/ledger_table */
+/* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
+/* uses: collector/ledger_table */
 /*
  * Seeded schedules of loss, duplication, reordering, full rings, restarts, failed commits and
  * crashes, against a model that knows which datagram was committed how often. NSTATS_SEEDS gives
@@ -212,7 +213,7 @@ static void reload(void)
 	size_t i;
 
 	ledger_free(m.ledger);
-	m.ledger = ledger_new(m.random);
+	m.ledger = ledger_new(&(struct ledger_config){.hash_seed = m.random});
 	m.n_waiting = 0;
 	for (i = 0; i < m.disk.n; i++) {
 		const struct stored *row = &m.disk.rows[i];
@@ -390,7 +391,7 @@ static void run_schedule(uint64_t seed)
 
 	memset(&m, 0, sizeof(m));
 	m.random = seed * 0x9e3779b97f4a7c15u + 1;
-	m.ledger = ledger_new(seed);
+	m.ledger = ledger_new(&(struct ledger_config){.hash_seed = seed});
 	start_probe(0);
 	for (i = 0; i < N_STEPS; i++)
 		step();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/pipeline collector/intake collector/waiting collector/batch collector/rows */
-/* uses: collector/line collector/ledger collector/ledger_boot collector/ledger_runs */
+/* uses: collector/line collector/ledger collector/ledger_boot collector/ledger_forget */
+/* uses: collector/ledger_runs */
 /* uses: collector/ledger_table collector/probes collector/names collector/name_cache */
 /* uses: collector/dns collector/loop collector/worker collector/gzip */
 /* uses: collector/spool_account collector/spool_statements collector/spool_sqlite */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/pipeline collector/intake collector/waiting collector/batch collector/rows */
-/* uses: collector/line collector/ledger collector/ledger_boot collector/ledger_runs */
+/* uses: collector/line collector/ledger collector/ledger_boot collector/ledger_forget */
+/* uses: collector/ledger_runs */
 /* uses: collector/ledger_table collector/probes collector/names collector/name_cache */
 /* uses: collector/dns collector/loop collector/worker collector/gzip */
 /* uses: collector/spool_account collector/spool_statements collector/spool_sqlite */
@@ -49,6 +50,37 @@ static void the_gaps_of_a_batch_are_seen_in_the_bitmap(void **state)
 	assert_int_equal(f->last_ack.contiguous, 1);
 	assert_int_equal(f->last_ack.bitmap_len, 1);
 	assert_int_equal(f->last_ack.bitmap[0], 1);
+}
+
+static bool count_boots(void *ctx, const struct ledger_entry *entry)
+{
+	*(unsigned *)ctx += strcmp(entry->table, "boot") == 0;
+	return true;
+}
+
+static void a_boot_that_the_full_ledger_forgets_leaves_the_spool_too(void **state)
+{
+	const struct ledger_config config = {
+		.hash_seed = 1, .limits = {.boots_max = 1, .finished_ms = -1}}; /* at once */
+	struct fixture *f = *state;
+	struct report next = report_of(1), last = report_of(1);
+	struct record record = flow_to(1, 1000);
+	char err[ERR_LEN];
+	unsigned n = 0;
+
+	ledger_free(f->ledger);
+	f->ledger = ledger_new(&config);
+	pipeline_start(f, &(struct names_config){0});
+	last.is_final = true;
+	send_report(f, &last, &record, 1);
+	flush(f);
+	memset(next.boot_id, 'n', BOOT_ID_LEN);
+	send_report(f, &next, &record, 1);
+	flush(f);
+	assert_int_equal(f->stats.accepted, 2);
+	assert_int_equal(f->stats.reject_ledger_full, 0);
+	assert_int_equal(spool_load_ledger(f->spool, count_boots, &n, err), 0);
+	assert_int_equal(n, 1);
 }
 
 /* The probe has not heard of the commit: it is told again, by the next beat. */
@@ -129,6 +161,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_is_acknowledged_before_it_is_committed),
+		cmocka_unit_test_setup_teardown(
+			a_boot_that_the_full_ledger_forgets_leaves_the_spool_too, set_up_bare,
+			tear_down),
 		TEST(a_batch_is_acknowledged_by_one_datagram_a_boot),
 		TEST(the_gaps_of_a_batch_are_seen_in_the_bitmap),
 		TEST(a_duplicate_is_acknowledged_again_and_not_committed),

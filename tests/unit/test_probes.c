@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/probes collector/strbuf collector/ledger collector/ledger_boot */
+/* uses: collector/ledger_forget */
 /* uses: collector/ledger_runs collector/ledger_table */
 #include "probes.h"
 
@@ -301,7 +302,7 @@ static void one_that_has_to_make_room_is_due_no_more(void **state)
 static int open_ledger(void **state)
 {
 	(void)state;
-	ledger = ledger_new(1);
+	ledger = ledger_new(&(struct ledger_config){.hash_seed = 1});
 	return !ledger;
 }
 
