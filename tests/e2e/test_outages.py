@@ -33,7 +33,7 @@ def influx_away_for_20_s_costs_no_byte(lab):
     influx.start()
     time.sleep(2)
     sender.end()
-    conserve(lab, probe, collector, influx, before, drain_s=100)
+    conserve(lab, probe, collector, influx, before)
     by_destination(lab, influx)
 
 
@@ -51,7 +51,7 @@ def a_killed_collector_keeps_what_it_committed_and_gets_the_rest_again(lab):
     collector = Collector(lab, "--influx", influx.address, "--ptr", "off", spool=collector.spool)
     time.sleep(8)  # what went to nobody goes again after at most 6.25 s
     sender.end()
-    stored, _ = conserve(lab, probe, collector, influx, before, drain_s=60)
+    stored = conserve(lab, probe, collector, influx, before)
     generated = sum(tx + rx for tx, rx in lab.counters().values()) + lab.received_icmp()
     equal(stored, generated, "stored against the kernel's count")
     assert stored > committed, f"stored {stored:,}, and {committed:,} had been committed"
@@ -67,7 +67,7 @@ def a_killed_influx_has_each_byte_once(lab):
         influx.start()
         time.sleep(1.5)
     sender.end()
-    conserve(lab, probe, collector, influx, before, drain_s=60)
+    conserve(lab, probe, collector, influx, before)
     by_destination(lab, influx)
 
 

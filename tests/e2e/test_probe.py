@@ -147,7 +147,7 @@ def an_interface_that_comes_late_is_counted_from_then_on(lab):
     Echo(lab, UDP, reply=300)
     traffic(lab, 4)
     until(lambda: (collector.metrics().probe("captured_packets_total") or 0) > 100, 15, "nothing arrives")
-    stored, _ = conserve(lab, probe, collector, influx, opened(collector))
+    stored = conserve(lab, probe, collector, influx, opened(collector))
     by_destination(lab, influx)
     print(f"{stored:,} bytes stored")
 

@@ -54,7 +54,7 @@ def a_probes_point_says_what_it_saw_and_what_is_stored(lab):
     collector = Collector(lab, "--influx", influx.address, "--ptr", "off")
     probe = Probe(lab)
     some_traffic(lab)
-    stored, _ = conserve(lab, probe, collector, influx, before)
+    stored = conserve(lab, probe, collector, influx, before)
     metrics = sealed_in_quiescence(lab, probe, collector, before)
     captured = metrics.probe("captured_bytes_total")
     point = point_of(influx, captured)
