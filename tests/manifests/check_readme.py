@@ -184,11 +184,19 @@ def of_label(rest, _, words):
         need((mode and value in LEVELS) or f'"{key}": "{value}"' in asked, f"nobody looks for {key}={value}")
 
 
+def of_exec(rest, namespace, _):
+    need(of_target(rest[0], namespace), f"there is no {rest[0]}")
+    program, command = rest[1:]
+    told = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=10, check=True).stdout
+    need(re.search(rf"^ +{re.escape(command)}\b", told, re.M), f"{program} has no command {command}")
+
+
 KUBECTL = {
     "apply": lambda rest, *_: need(not rest, f"apply {rest}"),
     "delete": lambda rest, *_: need(not rest, f"delete {rest}"),
     "create": of_create,
     "label": of_label,
+    "exec": of_exec,
     "get": lambda rest, namespace, _: of_target(rest[0], namespace),
     "logs": lambda rest, namespace, _: of_target(rest[0], namespace),
     "port-forward": of_port_forward,
@@ -365,6 +373,8 @@ BREAKS = (  # page, what is changed, to what
     ("README.md", "(k8s/README.md)", "(k8s/README)"),
     ("README.md", "The overlay `demo`", "The overlay `shop`"),
     ("README.md", "namespace `nstats` |", "namespace `nstat` |"),
+    ("README.md", "exec deployment/nstats-collector --", "exec deployment/nstats --"),
+    ("README.md", "-- nstats-collector dead-letters", "-- nstats-collector letters"),
     ("README.md", "`kubectl -n NAME get events`", "`kubectl -n NAME get event-log`"),
     ("README.md", "then http://127.0.0.1:9747/metrics", "then http://127.0.0.1:9748/metrics"),
     ("README.md", "`nstats_datagrams_total`", "`nstats_datagram_total`"),
