@@ -76,8 +76,7 @@ static const struct figure figures[] = {
 	PART(totals.cpu_us, "cpu_seconds_total", "counter",
 		"Processor time of the probe, user and system", 6),
 	TOTAL(rss_bytes, "resident_memory_bytes", "gauge", "Resident memory of the probe"),
-	PART(totals.uptime_ms, "uptime_seconds", "gauge", "Time since the probe began to capture",
-		3),
+	PART(totals.uptime_ms, "uptime_seconds", "gauge", "Time since the probe started", 3),
 #undef PART
 #undef TOTAL
 };

@@ -184,6 +184,9 @@ static int explain_activate(struct capture *capture, int status, char err[static
 	case PCAP_ERROR_NO_SUCH_DEVICE:
 		snprintf(err, ERR_LEN, "%s: no such interface", capture->subject);
 		return -ENODEV;
+	case PCAP_ERROR_IFACE_NOT_UP:
+		snprintf(err, ERR_LEN, "%s: the interface is down", capture->subject);
+		return -ENETDOWN;
 	default:
 		detail = pcap_geterr(capture->pcap);
 		snprintf(err, ERR_LEN, "%s: %s", capture->subject,

@@ -118,7 +118,7 @@ static const struct option_row rows[] = {
 static const struct option_command commands[] = {
 	{.name = "healthcheck",
 		.help = "ask the probe that runs here, in the same network and process namespace, "
-			"whether it is well: exit code 0 or 1"},
+			"whether it captures: exit code 0 or 1"},
 };
 
 const struct option_table config_table = {
@@ -199,6 +199,16 @@ static int set_identity(const struct config *config, struct identity *ret, char 
 	return -EINVAL;
 }
 
+static int check_interface(const char *name, char err[static ERR_LEN])
+{
+	if (!name || strlen(name) < LINK_NAME_LEN)
+		return 0;
+	snprintf(err, ERR_LEN,
+		"--interface: '%.64s' is too long for an interface: at most %d bytes are expected",
+		name, LINK_NAME_LEN - 1);
+	return -EINVAL;
+}
+
 int config_to_meter(const struct config *config, struct meter_config *ret,
 	char ret_collector[static ADDR_HOST_LEN], char err[static ERR_LEN])
 {
@@ -219,7 +229,10 @@ int config_to_meter(const struct config *config, struct meter_config *ret,
 			config->collector);
 		return -EINVAL;
 	}
-	r = parse_locals(local, &meter.direction, err);
+	r = check_interface(config->interface, err);
+	if (r == 0)
+		r = parse_locals(local, &meter.direction, err);
+	meter.has_own_locals = meter.direction.n_locals > 0;
 	if (r == 0)
 		r = set_identity(config, &meter.identity, err);
 	if (r == 0)

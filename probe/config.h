@@ -27,8 +27,8 @@ struct config {
 extern const struct option_table config_table;
 
 /*
- * The options as the meter takes them, and the collector's host; interface and MAC come from the
- * link. 0, or -EINVAL with a sentence that names the option, the value and what is expected.
+ * The options as the meter takes them, and the collector's host; an interface's name is checked
+ * too. 0, or -EINVAL with a sentence that names the option, the value and what is expected.
  */
 int config_to_meter(const struct config *config, struct meter_config *ret,
 	char ret_collector[static ADDR_HOST_LEN], char err[static ERR_LEN]);

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "health.h"
+#include "log.h"
 #include "meter.h"
 #include "wire.h"
 
@@ -22,10 +23,10 @@
 #define PACKET_AGE_MAX_US 10000000
 
 struct cycle {
-	struct capture *capture;
+	struct source *source; /* live */
+	struct capture *file;  /* else */
 	struct meter *meter;
 	struct deliver *deliver; /* the meter's; NULL with --print */
-	bool is_file;
 	int64_t interval_ms;
 
 	bool is_open;      /* an interval is; with -r only once a packet was read */
@@ -39,10 +40,9 @@ struct cycle {
 
 	int health_fd;         /* -1: none */
 	int64_t health_due_ms; /* not looked at before */
-	char interface[LINK_NAME_LEN];
 };
 
-int cycle_new(const struct meter_config *config, const struct meter_parts *parts, int health_fd,
+int cycle_new(const struct meter_config *config, const struct cycle_parts *parts,
 	struct cycle **ret, char err[static ERR_LEN])
 {
 	struct cycle *cycle = calloc(1, sizeof(*cycle));
@@ -52,12 +52,11 @@ int cycle_new(const struct meter_config *config, const struct meter_parts *parts
 		snprintf(err, ERR_LEN, "cycle: out of memory");
 		return -ENOMEM;
 	}
-	cycle->capture = parts->capture;
-	cycle->is_file = config->is_file;
+	cycle->source = parts->meter.source;
+	cycle->file = parts->file;
 	cycle->interval_ms = config->interval_ms;
-	cycle->health_fd = health_fd;
-	memcpy(cycle->interface, config->interface, sizeof(cycle->interface));
-	r = meter_new(config, parts, &cycle->meter, err);
+	cycle->health_fd = parts->health_fd;
+	r = meter_new(config, &parts->meter, &cycle->meter, err);
 	if (r < 0) {
 		cycle_free(cycle);
 		return r;
@@ -118,7 +117,7 @@ static int dispatch_live(struct cycle *cycle, char err[static ERR_LEN])
 {
 	cycle->now_us = clock_read_us(CLOCK_MONOTONIC);
 	cycle->mono_ahead_us = cycle->now_us - clock_read_us(CLOCK_REALTIME);
-	return capture_dispatch(cycle->capture, DISPATCH_MAX, on_live_frame, cycle, err);
+	return source_dispatch(cycle->source, DISPATCH_MAX, on_live_frame, cycle, err);
 }
 
 /* Returns when it ended. */
@@ -147,11 +146,27 @@ static int end_interval(struct cycle *cycle, char err[static ERR_LEN])
 	return r;
 }
 
+/* Returns when to call again. */
+static int64_t open_source(struct cycle *cycle, int64_t now_ms)
+{
+	struct source_opening opening;
+	int64_t due_ms = source_step(cycle->source, now_ms);
+
+	if (source_take_opening(cycle->source, &opening)) {
+		meter_take_opening(cycle->meter, &opening);
+		log_info("capture opened", "interface=\"%s\"", source_interface(cycle->source));
+	}
+	return due_ms;
+}
+
 /* Returns when the loop must wake up, whatever the capture does. */
 static int64_t do_chores(struct cycle *cycle, int64_t now_ms)
 {
 	int64_t due_ms = cycle->end_us / 1000 + 1;
+	int64_t source_due_ms = open_source(cycle, now_ms);
 
+	if (source_due_ms < due_ms)
+		due_ms = source_due_ms;
 	if (now_ms >= cycle->sockets_due_ms) {
 		meter_refresh_sockets(cycle->meter);
 		cycle->sockets_due_ms = now_ms + SOCKETS_EVERY_MS;
@@ -171,13 +186,17 @@ static int64_t do_chores(struct cycle *cycle, int64_t now_ms)
 static void answer_health(struct cycle *cycle, int64_t now_ms)
 {
 	const struct totals *totals = meter_totals(cycle->meter);
+	const char *trouble = source_trouble(cycle->source);
 	char line[HEALTH_LINE_LEN];
 
-	snprintf(line, sizeof(line),
-		"ok interface=%s captured_bytes=%" PRIu64 " captured_packets=%" PRIu64
-		" interval_age_ms=%" PRId64,
-		cycle->interface, totals->captured_bytes, totals->captured_packets,
-		now_ms - cycle->opened_us / 1000);
+	if (trouble)
+		snprintf(line, sizeof(line), HEALTH_WAITS "%.200s", trouble);
+	else
+		snprintf(line, sizeof(line),
+			"ok interface=%s captured_bytes=%" PRIu64 " captured_packets=%" PRIu64
+			" interval_age_ms=%" PRId64,
+			source_interface(cycle->source), totals->captured_bytes,
+			totals->captured_packets, now_ms - cycle->opened_us / 1000);
 	(void)health_answer(cycle->health_fd, line);
 	cycle->health_due_ms = now_ms + HEALTH_EVERY_MS;
 }
@@ -197,7 +216,7 @@ static void wait_live(struct cycle *cycle, int64_t wait_ms, const volatile sig_a
 	if (cycle->deliver)
 		deliver_fds(cycle->deliver, deliver);
 	fds[0] = (struct pollfd){.fd = is_health_due ? cycle->health_fd : -1, .events = POLLIN};
-	fds[1] = (struct pollfd){.fd = capture_fd(cycle->capture), .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = source_fd(cycle->source), .events = POLLIN};
 	for (size_t i = 0; i < DELIVER_FDS; i++)
 		fds[2 + i] = (struct pollfd){.fd = deliver[i], .events = POLLIN};
 	sigfillset(&all);
@@ -215,11 +234,11 @@ static int settle(struct cycle *cycle, char err[static ERR_LEN])
 	int64_t begun_ms = clock_mono_ms();
 
 	for (;;) {
-		struct pollfd fd = {.fd = capture_fd(cycle->capture), .events = POLLIN};
+		struct pollfd fd = {.fd = source_fd(cycle->source), .events = POLLIN};
 		int r = dispatch_live(cycle, err);
 		int64_t spent_ms = clock_mono_ms() - begun_ms;
 
-		if (r < 0)
+		if (r < 0 || fd.fd < 0)
 			return r;
 		if (spent_ms >= (r > 0 ? SETTLE_MAX_MS : SETTLE_MS))
 			return 0;
@@ -289,7 +308,7 @@ static int run_file(
 	int r = 1;
 
 	while (!*stop && r > 0)
-		r = capture_dispatch(cycle->capture, DISPATCH_MAX, on_file_frame, cycle, err);
+		r = capture_dispatch(cycle->file, DISPATCH_MAX, on_file_frame, cycle, err);
 	if (*stop) /* it may have broken off a read of standard input */
 		r = 0;
 	if (!cycle->is_open) /* without a packet the totals are still told */
@@ -301,7 +320,7 @@ static int run_file(
 int cycle_run(struct cycle *cycle, const volatile sig_atomic_t *stop, char err[static ERR_LEN])
 {
 	char end_err[ERR_LEN];
-	int r = cycle->is_file ? run_file(cycle, stop, err) : run_live(cycle, stop, err);
+	int r = cycle->file ? run_file(cycle, stop, err) : run_live(cycle, stop, err);
 
 	if (r == 0)
 		return meter_end(cycle->meter, err);

@@ -2,7 +2,7 @@
 /*
  * The probe's story, and its clock: frames go to the meter, live as the kernel hands them over,
  * from a file as fast as they are read; intervals end by the wall clock's grid, or by the file's
- * times. Live, its loop answers health checks.
+ * times. Live, its loop answers health checks, and goes on while nothing can be captured.
  */
 #pragma once
 
@@ -12,8 +12,14 @@
 
 struct cycle;
 
-/* Keeps what parts holds, and health_fd (health_open; -1: none), until cycle_free. */
-int cycle_new(const struct meter_config *config, const struct meter_parts *parts, int health_fd,
+struct cycle_parts {
+	struct meter_parts meter;
+	struct capture *file; /* with is_file only */
+	int health_fd;        /* health_open; -1: none */
+};
+
+/* Keeps what parts holds until cycle_free. */
+int cycle_new(const struct meter_config *config, const struct cycle_parts *parts,
 	struct cycle **ret, char err[static ERR_LEN]);
 void cycle_free(struct cycle *cycle);
 

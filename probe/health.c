@@ -14,7 +14,6 @@
 
 #define PROCESS_NAMESPACE "/proc/self/ns/pid" /* a link to "pid:[4026531836]", namespaces(7) */
 #define QUESTION          "nstats-probe: well?"
-#define WELL              "ok"
 
 static int probe_address(struct sockaddr_un *ret, socklen_t *ret_len)
 {
@@ -135,7 +134,14 @@ static int ask(int fd, int wait_ms, char ret[static HEALTH_LINE_LEN])
 	if (n < 0)
 		return -errno;
 	ret[n] = '\0';
-	return strncmp(ret, WELL, strlen(WELL)) == 0 ? 0 : -EPROTO;
+	return 0;
+}
+
+static int judge(const char *line)
+{
+	if (strncmp(line, HEALTH_WELL, strlen(HEALTH_WELL)) == 0)
+		return 0;
+	return strncmp(line, HEALTH_WAITS, strlen(HEALTH_WAITS)) == 0 ? -ENODATA : -EPROTO;
 }
 
 /* Another process may have taken the name: its bytes must not speak to a terminal. */
@@ -151,15 +157,19 @@ int health_ask(int wait_ms, char ret[static HEALTH_LINE_LEN], char err[static ER
 	int fd = socket_connect();
 	int r = fd < 0 ? fd : ask(fd, wait_ms, ret);
 
-	if (r == -ECONNREFUSED)
+	if (fd >= 0)
+		close(fd);
+	if (r == 0) {
+		make_printable(ret);
+		r = judge(ret);
+	}
+	if (r == -ENODATA)
+		snprintf(err, ERR_LEN, "nothing is captured: %.200s", ret + strlen(HEALTH_WAITS));
+	else if (r == -ECONNREFUSED)
 		snprintf(err, ERR_LEN, "no probe answers here");
 	else if (r == -ETIMEDOUT || r == -EAGAIN)
 		snprintf(err, ERR_LEN, "no probe answers here within %d ms", wait_ms);
 	else if (r < 0)
 		snprintf(err, ERR_LEN, "no probe answers here: %s", strerror(-r));
-	if (fd >= 0)
-		close(fd);
-	if (r == 0)
-		make_printable(ret);
 	return r;
 }

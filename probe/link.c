@@ -275,6 +275,7 @@ int link_describe(struct link *link, const char *interface, struct link_state *r
 	if (r < 0)
 		return r;
 	walk.index = (unsigned int)info.index;
+	state.index = info.index;
 	state.counters = info.counters;
 	state.direction.has_mac = info.has_mac;
 	memcpy(state.direction.mac, info.mac, sizeof(state.direction.mac));

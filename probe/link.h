@@ -16,6 +16,7 @@ struct link_counters {
 };
 
 struct link_state {
+	int index; /* 0 for "any" */
 	struct direction direction;
 	struct link_counters counters;
 };

@@ -4,23 +4,21 @@
 #include "cycle.h"
 #include "health.h"
 #include "log.h"
-#include "offload.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define CAPTURE_BUFFER_BYTES (1 << 20)
-#define EXIT_SETUP           1
-#define EXIT_OPTIONS         2
-#define HEALTH_WAIT_MS       2000
+#define EXIT_SETUP     1
+#define EXIT_OPTIONS   2
+#define HEALTH_WAIT_MS 2000
 
 /* All that is open, so that one function closes it. */
 struct probe {
 	struct meter_config config;
-	struct meter_parts parts;
-	int health_fd; /* -1: none */
+	struct cycle_parts parts;
 	struct cycle *cycle;
 };
 
@@ -43,83 +41,30 @@ static void catch_signals(void)
 
 static void close_probe(struct probe *probe)
 {
+	struct meter_parts *parts = &probe->parts.meter;
+
 	cycle_free(probe->cycle);
-	if (probe->health_fd >= 0)
-		close(probe->health_fd);
-	capture_close(probe->parts.capture);
-	resolver_close(probe->parts.resolver);
-	sender_close(probe->parts.sender);
-	sockets_close(probe->parts.sockets);
-	link_close(probe->parts.link);
+	if (probe->parts.health_fd >= 0)
+		close(probe->parts.health_fd);
+	capture_close(probe->parts.file);
+	source_free(parts->source);
+	sockets_close(parts->sockets);
+	resolver_close(parts->resolver);
+	sender_close(parts->sender);
 }
 
-static int find_interface(struct probe *probe, const char *wanted, char err[static ERR_LEN])
+static int open_live(struct probe *probe, const struct config *config, char err[static ERR_LEN])
 {
-	char *interface = probe->config.interface;
-	int r;
+	const struct source_config source = {
+		.interface = config->interface,
+		.is_patient = !config->is_print, /* who wants to see rows is there to mend it */
+	};
+	int r = sockets_open(&probe->parts.meter.sockets, err);
 
-	if (wanted && strlen(wanted) < LINK_NAME_LEN) {
-		memcpy(interface, wanted, strlen(wanted) + 1);
-		return 0;
-	}
-	if (wanted) {
-		snprintf(err, ERR_LEN, "--interface: '%.64s' is no interface of this machine",
-			wanted);
-		return -ENODEV;
-	}
-	r = link_default_interface(probe->parts.link, interface);
-	if (r == -ENOENT)
-		snprintf(err, ERR_LEN,
-			"--interface: there is no default route to take it from: name an "
-			"interface");
-	else if (r < 0)
-		snprintf(err, ERR_LEN, "--interface: default route: %s", strerror(-r));
-	return r;
+	return r < 0 ? r : source_new(&source, &probe->parts.meter.source, err);
 }
 
-/*
- * The MAC tells the direction also where --local gives the addresses. The counters are those before
- * the capture is opened, so that what is captured never exceeds what is counted from here on.
- */
-static int describe_interface(struct probe *probe, char err[static ERR_LEN])
-{
-	struct meter_config *config = &probe->config;
-	const char *interface = config->interface;
-	struct link_state state;
-	int r = link_describe(probe->parts.link, interface, &state);
-
-	if (r == -ENODEV)
-		snprintf(err, ERR_LEN, "--interface: '%s' is no interface of this machine",
-			interface);
-	else if (r < 0)
-		snprintf(err, ERR_LEN, "interface '%s': %s", interface, strerror(-r));
-	if (r < 0)
-		return r;
-	/* Only Ethernet has a MAC here; its header is in both counts. */
-	config->is_comparable = state.direction.has_mac && !offload_may_merge(interface);
-	config->has_own_locals = config->direction.n_locals > 0;
-	direction_update(&config->direction, &state.direction, config->has_own_locals);
-	config->opened = state.counters;
-	return 0;
-}
-
-static int open_live(struct probe *probe, const char *interface, char err[static ERR_LEN])
-{
-	int r = link_open(&probe->parts.link, err);
-
-	if (r == 0)
-		r = find_interface(probe, interface, err);
-	if (r == 0)
-		r = sockets_open(&probe->parts.sockets, err);
-	if (r == 0)
-		r = describe_interface(probe, err);
-	if (r == 0)
-		r = capture_open_live(
-			probe->config.interface, CAPTURE_BUFFER_BYTES, &probe->parts.capture, err);
-	return r;
-}
-
-/* Last, so that an answer means an open capture. Without it the probe counts all the same. */
+/* Without it the probe counts all the same. */
 static void open_health(struct probe *probe)
 {
 	int fd = health_open();
@@ -128,7 +73,7 @@ static void open_health(struct probe *probe)
 		log_info("another probe answers health checks here", "");
 	else if (fd < 0)
 		log_warn("no health checks", "error=\"%s\"", strerror(-fd));
-	probe->health_fd = fd < 0 ? -1 : fd;
+	probe->parts.health_fd = fd < 0 ? -1 : fd;
 }
 
 static int open_probe(struct probe *probe, const struct config *config, const char *collector,
@@ -137,20 +82,20 @@ static int open_probe(struct probe *probe, const struct config *config, const ch
 	int r = 0;
 
 	if (!config->is_print)
-		r = sender_open(&probe->parts.sender, err);
+		r = sender_open(&probe->parts.meter.sender, err);
 	if (r == 0 && !config->is_print)
-		r = resolver_open(collector, &probe->parts.resolver, err);
+		r = resolver_open(collector, &probe->parts.meter.resolver, err);
 	if (r < 0)
 		return r;
 	if (config->read)
-		r = capture_open_file(config->read, &probe->parts.capture, err);
+		r = capture_open_file(config->read, &probe->parts.file, err);
 	else
-		r = open_live(probe, config->interface, err);
+		r = open_live(probe, config, err);
 	if (r < 0)
 		return r;
 	if (!config->read)
 		open_health(probe);
-	return cycle_new(&probe->config, &probe->parts, probe->health_fd, &probe->cycle, err);
+	return cycle_new(&probe->config, &probe->parts, &probe->cycle, err);
 }
 
 static int fail(int code, const char *err)
@@ -161,16 +106,17 @@ static int fail(int code, const char *err)
 
 static void log_start(const struct config *config, const struct probe *probe)
 {
+	const char *interface = config->interface ? config->interface : "that of the default route";
+
 	log_info("probe starts",
 		"version=" NSTATS_VERSION " %s=\"%s\" interval_s=%u collector=\"%s\"",
-		config->read ? "file" : "interface",
-		config->read ? config->read : probe->config.interface,
+		config->read ? "file" : "interface", config->read ? config->read : interface,
 		probe->config.interval_ms / 1000, config->is_print ? "-" : config->collector);
 }
 
 static int run(const struct config *config)
 {
-	struct probe probe = {.health_fd = -1};
+	struct probe probe = {.parts.health_fd = -1};
 	char collector[ADDR_HOST_LEN];
 	char err[ERR_LEN] = "";
 	int r;

@@ -33,8 +33,10 @@ struct meter {
 	struct deliver *deliver; /* NULL with --print */
 	struct role_sockets role_sockets;
 	struct totals totals;
-	int64_t started_ms; /* monotonic */
-	int usage;          /* usage_open */
+	bool has_opening;
+	struct link_counters ahead; /* totals' of the interface's own, modulo 2^64 */
+	int64_t started_ms;         /* monotonic */
+	int usage;                  /* usage_open */
 	struct watch drops, evictions, table_full, refusals;
 };
 
@@ -51,15 +53,6 @@ static int open_deliver(struct meter *meter, char err[static ERR_LEN])
 	};
 
 	return meter->config.is_print ? 0 : deliver_new(&config, &meter->deliver, err);
-}
-
-static void open_counters(struct meter *meter)
-{
-	struct totals *totals = &meter->totals;
-
-	totals->if_rx_bytes_open = totals->if_rx_bytes = meter->config.opened.rx_bytes;
-	totals->if_tx_bytes_open = totals->if_tx_bytes = meter->config.opened.tx_bytes;
-	totals->is_comparable = meter->config.is_comparable;
 }
 
 int meter_new(const struct meter_config *config, const struct meter_parts *parts,
@@ -79,7 +72,6 @@ int meter_new(const struct meter_config *config, const struct meter_parts *parts
 	meter->builder = report_builder_new(config->flows_cap, config->top, hash_random_seed());
 	if (!meter->table || !meter->builder)
 		goto fail;
-	open_counters(meter);
 	r = open_deliver(meter, err);
 	if (r < 0)
 		goto fail;
@@ -100,6 +92,31 @@ void meter_free(struct meter *meter)
 	flow_table_free(meter->table);
 	usage_close(meter->usage);
 	free(meter);
+}
+
+static void set_interface_bytes(struct meter *meter, const struct link_counters *now)
+{
+	meter->totals.if_rx_bytes = now->rx_bytes + meter->ahead.rx_bytes;
+	meter->totals.if_tx_bytes = now->tx_bytes + meter->ahead.tx_bytes;
+}
+
+void meter_take_opening(struct meter *meter, const struct source_opening *opening)
+{
+	struct totals *totals = &meter->totals;
+	const struct link_counters *counters = &opening->state.counters;
+
+	direction_update(
+		&meter->config.direction, &opening->state.direction, meter->config.has_own_locals);
+	totals->is_comparable = opening->is_comparable && !meter->has_opening;
+	if (meter->has_opening) {
+		meter->ahead.rx_bytes = totals->if_rx_bytes - counters->rx_bytes;
+		meter->ahead.tx_bytes = totals->if_tx_bytes - counters->tx_bytes;
+	} else {
+		totals->if_rx_bytes_open = counters->rx_bytes;
+		totals->if_tx_bytes_open = counters->tx_bytes;
+	}
+	set_interface_bytes(meter, counters);
+	meter->has_opening = true;
 }
 
 /* A file that is printed: all that there is to say stands in the line of its totals. */
@@ -164,10 +181,9 @@ static void read_link(struct meter *meter)
 	struct meter_config *config = &meter->config;
 	struct link_state now;
 
-	if (!meter->parts.link || link_describe(meter->parts.link, config->interface, &now) < 0)
+	if (source_describe(meter->parts.source, &now) < 0)
 		return;
-	meter->totals.if_rx_bytes = now.counters.rx_bytes;
-	meter->totals.if_tx_bytes = now.counters.tx_bytes;
+	set_interface_bytes(meter, &now.counters);
 	direction_update(&config->direction, &now.direction, config->has_own_locals);
 }
 
@@ -178,8 +194,10 @@ static void read_totals(struct meter *meter)
 
 	totals->table_full_packets = stats->full_packets;
 	totals->role_guessed = stats->role_guessed;
-	totals->kernel_drops = capture_kernel_drops(meter->parts.capture);
-	read_link(meter);
+	if (meter->parts.source) {
+		totals->kernel_drops = source_kernel_drops(meter->parts.source);
+		read_link(meter);
+	}
 	if (meter->deliver) {
 		totals->evicted_bytes = deliver_evicted_bytes(meter->deliver);
 		totals->send_errors = sender_errors(meter->parts.sender);
@@ -271,7 +289,9 @@ static int end_print(struct meter *meter, char err[static ERR_LEN])
 
 static void end_deliver(struct meter *meter)
 {
-	if (!deliver_flush(meter->deliver, FLUSH_MAX_MS))
+	bool has_something = meter->totals.captured_packets > 0;
+
+	if (has_something && !deliver_flush(meter->deliver, FLUSH_MAX_MS))
 		log_warn("not all is acknowledged", "act=\"given up\"");
 	meter->totals.evicted_bytes = deliver_evicted_bytes(meter->deliver);
 	meter->totals.send_errors = sender_errors(meter->parts.sender);

@@ -6,14 +6,13 @@
  */
 #pragma once
 
-#include "capture.h"
 #include "deliver.h"
 #include "direction.h"
-#include "link.h"
 #include "record.h"
 #include "resolve.h"
 #include "send.h"
 #include "sockets.h"
+#include "source.h"
 
 struct meter_config {
 	struct identity identity;
@@ -24,17 +23,13 @@ struct meter_config {
 	bool is_print;
 	bool is_file; /* time comes from the packets */
 	struct direction direction;
-	bool has_own_locals; /* direction.locals are not the interface's: never read again */
-	char interface[LINK_NAME_LEN]; /* live only */
-	struct link_counters opened; /* live only: the interface's, before the capture was opened */
-	bool is_comparable;          /* captured bytes and these counters count the same */
-	uint16_t collector_port;     /* the resolver knows the address */
+	bool has_own_locals;     /* direction.locals are not the interface's: never read again */
+	uint16_t collector_port; /* the resolver knows the address */
 };
 
-/* Link and sockets are NULL with is_file, sender and resolver with is_print. */
+/* Source and sockets are NULL with is_file, sender and resolver with is_print. */
 struct meter_parts {
-	struct capture *capture;
-	struct link *link;
+	struct source *source;
 	struct sockets *sockets;
 	struct sender *sender;
 	struct resolver *resolver;
@@ -45,6 +40,10 @@ struct meter;
 int meter_new(const struct meter_config *config, const struct meter_parts *parts,
 	struct meter **ret, char err[static ERR_LEN]);
 void meter_free(struct meter *meter);
+
+/* The frames to come are of this capture. After the first one the interface's totals go on from
+ * where they were, without what passed in between, and are not compared any more. */
+void meter_take_opening(struct meter *meter, const struct source_opening *opening);
 
 /* now_us: see flow_table_add. */
 void meter_add(struct meter *meter, enum packet_link link, const struct capture_frame *frame,
@@ -61,7 +60,8 @@ struct meter_interval {
 };
 void meter_close_interval(struct meter *meter, const struct meter_interval *interval);
 
-/* After the final interval: prints the totals, or waits until the ring is sent. 0 or -errno. */
+/* After the final interval: prints the totals, or waits until the ring is sent, unless nothing was
+ * ever captured. 0 or -errno. */
 int meter_end(struct meter *meter, char err[static ERR_LEN]);
 
 /* Of the packets so far; what else they hold is as of the last interval's end. */

@@ -44,6 +44,9 @@ enum role role_of(const struct role_sockets *sockets, const struct packet *packe
 
 		if (role_port_is_set(sockets->udp_bound, port))
 			return ROLE_SERVER;
+		/* It may have spoken before we listened. */
+		if (role_port_is_set(sockets->udp_client, port))
+			return ROLE_CLIENT;
 	}
 	return role_of_speaker(way);
 }

@@ -10,11 +10,12 @@
 #include "packet.h"
 #include "record.h"
 
-/* Which local ports serve, a bit each; filled by sockets.c, absent with -r. */
+/* Which local ports serve, or do not, a bit each; filled by sockets.c, absent with -r. */
 struct role_sockets {
 	bool is_known;
 	uint8_t tcp_listen[65536 / 8];
-	uint8_t udp_bound[65536 / 8]; /* bound, unconnected, outside ip_local_port_range */
+	uint8_t udp_bound[65536 / 8];  /* bound, unconnected, outside ip_local_port_range */
+	uint8_t udp_client[65536 / 8]; /* within it, connected, none of them unconnected */
 };
 
 static inline bool role_port_is_set(const uint8_t bits[static 65536 / 8], uint16_t port)

@@ -11,8 +11,9 @@
 #define BUFFER_BYTES   16384
 #define FILE_BYTES_MAX (4 << 20) /* about 25,000 sockets; what is beyond serves unseen */
 /* States as /proc/net prints them (include/net/tcp_states.h). */
-#define STATE_CLOSE  0x07 /* of UDP: unconnected */
-#define STATE_LISTEN 0x0a
+#define STATE_ESTABLISHED 0x01 /* of UDP: connected */
+#define STATE_CLOSE       0x07 /* of UDP: unconnected */
+#define STATE_LISTEN      0x0a
 /* ip_local_port_range where it cannot be read (networking/ip-sysctl.rst). */
 #define EPHEMERAL_LOW  32768
 #define EPHEMERAL_HIGH 60999
@@ -38,6 +39,7 @@ struct sockets {
 	bool is_broken;
 	unsigned long range_low;
 	unsigned long range_high;
+	uint8_t udp_open[65536 / 8]; /* unconnected, within the range; of this refresh */
 	char buffer[BUFFER_BYTES];
 };
 
@@ -120,9 +122,22 @@ static void set_bit(uint8_t bits[static 65536 / 8], unsigned long port)
 	bits[port / 8] |= (uint8_t)(1U << port % 8);
 }
 
+/* A server may have an ephemeral port too, and a connected socket beside it for each peer: where
+ * there is an unconnected one, the port tells nothing. */
+static void take_udp(struct sockets *sockets, const struct line *line, struct role_sockets *ret)
+{
+	bool is_ephemeral =
+		line->local_port >= sockets->range_low && line->local_port <= sockets->range_high;
+
+	if (line->state == STATE_CLOSE && line->remote_port == 0)
+		set_bit(is_ephemeral ? sockets->udp_open : ret->udp_bound, line->local_port);
+	else if (line->state == STATE_ESTABLISHED && is_ephemeral)
+		set_bit(ret->udp_client, line->local_port);
+}
+
 /* False: nothing of interest follows. */
 static bool take_line(
-	const struct sockets *sockets, size_t file, const char *text, struct role_sockets *ret)
+	struct sockets *sockets, size_t file, const char *text, struct role_sockets *ret)
 {
 	struct line line;
 
@@ -136,10 +151,7 @@ static bool take_line(
 		set_bit(ret->tcp_listen, line.local_port);
 		return true;
 	}
-	if (line.state != STATE_CLOSE || line.remote_port != 0)
-		return true;
-	if (line.local_port < sockets->range_low || line.local_port > sockets->range_high)
-		set_bit(ret->udp_bound, line.local_port);
+	take_udp(sockets, &line, ret);
 	return true;
 }
 
@@ -214,6 +226,7 @@ static void read_range(struct sockets *sockets)
 void sockets_refresh(struct sockets *sockets, struct role_sockets *ret)
 {
 	memset(ret, 0, sizeof(*ret));
+	memset(sockets->udp_open, 0, sizeof(sockets->udp_open));
 	if (sockets->is_broken)
 		return;
 	read_range(sockets);
@@ -221,5 +234,7 @@ void sockets_refresh(struct sockets *sockets, struct role_sockets *ret)
 		if (sockets->fds[i] >= 0 && read_file(sockets, i, ret) < 0)
 			sockets->is_broken = true;
 	}
+	for (size_t i = 0; i < sizeof(sockets->udp_open); i++)
+		ret->udp_client[i] &= (uint8_t)~sockets->udp_open[i];
 	ret->is_known = !sockets->is_broken;
 }

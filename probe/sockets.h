@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pod's own sockets, since the probe shares its network namespace: which local ports listen.
+ * The pod's own sockets, since the probe shares its network namespace: which local ports serve.
  * Reads /proc/net/{tcp,tcp6,udp,udp6} through descriptors that are kept open (proc(5)).
  */
 #pragma once

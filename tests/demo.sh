@@ -37,14 +37,36 @@ end() { # pid
 	return $code
 }
 
+# A probe waits for its interface, and here somebody waits for the probe: what keeps it is said, and not to the log alone.
+why="one of the programs ended by itself"
+does_capture() {
+	local said
+
+	for _ in {1..20}; do
+		[ -z "$is_asked" ] && kill -0 "$probe" 2>/dev/null || return 0
+		said=$("$build/nstats-probe" healthcheck 2>&1) && return 0
+		case $said in *'nothing is captured'*)
+			why=$said
+			return 1
+			;;
+		esac
+		sleep 0.1
+	done
+}
+
 first=0
-[ -n "$is_asked" ] || wait -n "$collector" "$probe" || first=$?
+if ! does_capture; then
+	first=1
+elif [ -z "$is_asked" ]; then
+	wait -n "$collector" "$probe" || first=$?
+fi
 code=0
 end "$probe" || code=$?
 sleep 0.2 # its last datagrams are on their way
 end "$collector" || code=$?
 if [ -z "$is_asked" ]; then
-	echo "one of the programs ended by itself, with code $first${log#/dev/stderr}" >&2
+	[ "$log" = /dev/stderr ] || why="$why; see ./$log"
+	echo "$why (code $first)" >&2
 	[ $first -eq 0 ] || code=$first
 	[ $code -ne 0 ] || code=1
 fi

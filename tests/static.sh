@@ -29,8 +29,11 @@ arm64) cpu=aarch64 ;;
 	;;
 esac
 gcc=$cpu-linux-gnu-gcc
-if ! command -v $gcc >/dev/null; then
-	echo "static.sh: $gcc is missing: apt-get install --no-install-recommends gcc-$cpu-linux-gnu" >&2
+headers=/usr/$cpu-linux-gnu/include # of a cross compiler; this architecture's own are elsewhere
+wanted="gcc-$(echo $cpu | tr _ -)-linux-gnu"
+[ "$arch" = "$own_arch" ] || wanted="$wanted libc6-dev-$arch-cross"
+if ! command -v $gcc >/dev/null || { [ "$arch" != "$own_arch" ] && [ ! -d "$headers/linux" ]; }; then
+	echo "static.sh: for $arch are missing: apt-get install --no-install-recommends $wanted" >&2
 	exit 1
 fi
 flags="-O2 -g0 -ffunction-sections -fdata-sections -ffile-prefix-map=$PWD=. -ffile-prefix-map=$out=build/static"
@@ -82,7 +85,6 @@ make_compiler() {
 		"$root/usr/lib/$cpu-linux-musl/musl-gcc.specs" >"$musl/specs"
 
 	# of the kernel's headers these three and no more: the folder they are in belongs to glibc
-	headers=/usr/$cpu-linux-gnu/include
 	[ -d "$headers/linux" ] || headers=/usr/include
 	mkdir -p "$musl/kernel" "$musl/include" "$musl/lib/pkgconfig"
 	ln -sfn "$headers/linux" "$musl/kernel/linux"

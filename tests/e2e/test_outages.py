@@ -33,7 +33,7 @@ def influx_away_for_20_s_costs_no_byte(lab):
     influx.start()
     time.sleep(2)
     sender.end()
-    conserve(lab, probe, collector, influx, before, drain_s=100)
+    conserve(lab, probe, collector, influx, before)
     by_destination(lab, influx)
 
 
@@ -51,7 +51,7 @@ def a_killed_collector_keeps_what_it_committed_and_gets_the_rest_again(lab):
     collector = Collector(lab, "--influx", influx.address, "--ptr", "off", spool=collector.spool)
     time.sleep(8)  # what went to nobody goes again after at most 6.25 s
     sender.end()
-    stored, _ = conserve(lab, probe, collector, influx, before, drain_s=60)
+    stored = conserve(lab, probe, collector, influx, before)
     generated = sum(tx + rx for tx, rx in lab.counters().values()) + lab.received_icmp()
     equal(stored, generated, "stored against the kernel's count")
     assert stored > committed, f"stored {stored:,}, and {committed:,} had been committed"
@@ -67,7 +67,7 @@ def a_killed_influx_has_each_byte_once(lab):
         influx.start()
         time.sleep(1.5)
     sender.end()
-    conserve(lab, probe, collector, influx, before, drain_s=60)
+    conserve(lab, probe, collector, influx, before)
     by_destination(lab, influx)
 
 
@@ -138,3 +138,19 @@ def both_end_cleanly_on_an_interrupt(lab):
     for address, (tx, rx) in lab.counters().items():
         equal(sum(int(row[-2]) for row in rows if address in row), tx, f"--live shows of {address} tx")
         equal(sum(int(row[-1]) for row in rows if address in row), rx, f"--live shows of {address} rx")
+
+
+@case()
+def a_row_takes_as_little_room_in_the_spool_as_the_readme_says(lab):
+    collector = Collector(lab, "--ptr", "off")
+    addresses = [destination(i) for i in range(1, 101)]
+    lab.count(addresses)
+    Probe(lab, "--top", 110, interval_s=1)
+    Echo(lab, addresses, reply=300)
+    sender = Sender(lab, addresses, every_s=0.05, varies=True)
+    until(lambda: collector.figure("nstats_spool_lines") > 1000, 30, "it does not commit")
+    sender.end()
+    metrics = collector.metrics()
+    a_row = metrics.of("nstats_spool_data_bytes") / metrics.of("nstats_spool_lines")
+    print(f"{a_row:.1f} bytes a row")
+    at_most(a_row, 40, "bytes a row in the spool")  # of which the README makes its table

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-PROBE_FORMS = ("k8s/components/probe-sidecar*/*.yaml", "k8s/inject/*.yaml", "k8s/examples/*.yaml")
+PROBE_FORMS = ("k8s/components/probe-sidecar*/*.yaml", "k8s/inject/*/*.yaml", "k8s/examples/pod*.yaml")
 ENV_NAME = re.compile(r"name: \"?([A-Z][A-Z0-9_]+)\b")
 LITERAL = re.compile(r"^\s*(?:- )?([A-Z][A-Z0-9_]+)=(.*)$", re.M)
 BROKEN = {}  # path: a text that stands in for the file's
@@ -63,6 +63,8 @@ def env_of_k8s(text):
     names = dict.fromkeys(ENV_NAME.findall(text))
     names |= {name: value.strip('"') for name, value in
               re.findall(r"name: \"?([A-Z][A-Z0-9_]+)\"?,?\n\s*value: (\"[^\"\n]*\"|\S+)", text)}
+    variables = dict(re.findall(r"- name: (\w+)\n\s+expression: '\"(\S+)\"'", text))  # CEL's
+    names = {name: variables.get(str(value).removeprefix("variables."), value) for name, value in names.items()}
     return names | dict(LITERAL.findall(code(text)))
 
 
@@ -193,7 +195,7 @@ def shop_is_the_programs():
     for name, value in env_of_compose("x-shop").items():
         if ":" in default(value):
             assert value == f"{name.lower()}:{ports[name.lower()]}", f"{name}={value}"
-    for path, text in files("k8s/examples/*.yaml").items():
+    for path, text in files("k8s/examples/pod*.yaml").items():
         role = one(r"args: \[(\w+)\]", text, path)
         assert set(re.findall(r"containerPort: (\d+)", text)) <= {ports[role]}, f"{path}: not {role}'s port"
 
@@ -256,7 +258,7 @@ BREAKS = (  # file, what is changed, to what
     ("Makefile", "VERSION := 0.1", "VERSION := 0.2"),
     (".env", "NSTATS_VERSION=0.1", "NSTATS_VERSION=0.2"),
     (".env", "INFLUXDB_TAG=1.12", "INFLUXDB_TAG=1.11"),
-    ("k8s/inject/mutatingadmissionpolicy.yaml", "nstats/probe:0.1.0", "nstats/probe:0.1.1"),
+    ("k8s/inject/policy/policy.yaml", "nstats/probe:0.1.0", "nstats/probe:0.1.1"),
     ("k8s/base/kustomization.yaml", "version: 0.1.0", "version: 0.1.1"),
     ("k8s/base/kustomization.yaml", "NSTATS_DB=", "NSTATS_DATABASE="),
     ("k8s/base/kustomization.yaml", "NSTATS_DB=nstats", "NSTATS_DB=stats"),
@@ -264,9 +266,11 @@ BREAKS = (  # file, what is changed, to what
     ("k8s/overlays/production/collector.env", "SPOOL_MAX=8GiB", "SPOOL_MAX=much"),
     ("k8s/overlays/production/collector.env", "/etc/nstats/influx/token", "/etc/nstats/token"),
     ("k8s/components/probe-sidecar/pod-template.yaml", "name: NODE_NAME", "name: NODENAME"),
-    ("k8s/inject/mutatingadmissionpolicy.yaml", 'name: "POD_NAME"', 'name: "PODNAME"'),
-    ("k8s/inject/kyverno.yaml", "nstats-collector.nstats.svc:4747", "nstats-collector.nstats.svc:4748"),
-    ("k8s/inject/kyverno.yaml", "nstats-collector.nstats.svc:4747", "collector.nstats.svc:4747"),
+    ("k8s/inject/policy/policy.yaml", 'name: "POD_NAME"', 'name: "PODNAME"'),
+    ("k8s/inject/kyverno/policy.yaml", "nstats-collector.nstats.svc:4747", "nstats-collector.nstats.svc:4748"),
+    ("k8s/inject/kyverno/policy.yaml", "nstats-collector.nstats.svc:4747", "collector.nstats.svc:4747"),
+    ("k8s/inject/policy/policy.yaml", "nstats-collector.nstats.svc:4747", "nstats-collector.nstats.svc:4748"),
+    ("k8s/inject/policy/kustomization.yaml", "nstats/probe:0.1.0", "nstats/probe:0.1.1"),
     ("k8s/base/service.yaml", "port: 9747", "port: 9748"),
     ("k8s/base/deployment.yaml", "containerPort: 4747", "containerPort: 4748"),
     ("k8s/base/deployment.yaml", "mountPath: /data", "mountPath: /spool"),

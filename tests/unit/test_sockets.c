@@ -160,18 +160,70 @@ static void a_bound_udp6_socket_is_a_server(void **state)
 	close(fd);
 }
 
+static void connect_to_port_9(int fd)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+}
+
 static void a_connected_udp_socket_is_no_server(void **state)
 {
 	uint16_t port = 0;
 	int fd = bound_below_ephemeral(AF_INET, &port);
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
 
 	(void)state;
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	connect_to_port_9(fd);
 	sockets_refresh(sockets, &seen);
 	assert_false(role_port_is_set(seen.udp_bound, port));
+	assert_false(role_port_is_set(seen.udp_client, port));
 	close(fd);
+}
+
+static void a_connected_udp_socket_with_an_ephemeral_port_is_a_client(void **state)
+{
+	int fd = bound_socket(AF_INET, SOCK_DGRAM, 0);
+	uint16_t port = port_of(fd);
+
+	(void)state;
+	sockets_refresh(sockets, &seen);
+	assert_false(role_port_is_set(seen.udp_client, port));
+	connect_to_port_9(fd);
+	sockets_refresh(sockets, &seen);
+	assert_true(role_port_is_set(seen.udp_client, port));
+	assert_false(role_port_is_set(seen.udp_bound, port));
+	close(fd);
+	sockets_refresh(sockets, &seen);
+	assert_false(role_port_is_set(seen.udp_client, port));
+}
+
+/* Of two sockets that share an ephemeral port one is connected: the first, or the second. */
+static void share_a_port(size_t connected)
+{
+	const int on = 1;
+	struct sockaddr_in name = {.sin_family = AF_INET};
+	int fds[2];
+
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (size_t i = 0; i < 2; i++) {
+		fds[i] = socket(AF_INET, SOCK_DGRAM, 0);
+		assert_int_equal(setsockopt(fds[i], SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+		assert_int_equal(bind(fds[i], (struct sockaddr *)&name, sizeof(name)), 0);
+		name.sin_port = htons(port_of(fds[0]));
+	}
+	connect_to_port_9(fds[connected]);
+	sockets_refresh(sockets, &seen);
+	close(fds[0]);
+	close(fds[1]);
+	assert_false(role_port_is_set(seen.udp_client, ntohs(name.sin_port)));
+}
+
+static void beside_an_unconnected_one_on_its_port_it_is_not_known(void **state)
+{
+	(void)state;
+	share_a_port(0);
+	share_a_port(1);
 }
 
 static void an_ephemeral_udp_port_is_no_server(void **state)
@@ -211,6 +263,8 @@ int main(void)
 		cmocka_unit_test(a_bound_udp_socket_is_a_server),
 		cmocka_unit_test(a_bound_udp6_socket_is_a_server),
 		cmocka_unit_test(a_connected_udp_socket_is_no_server),
+		cmocka_unit_test(a_connected_udp_socket_with_an_ephemeral_port_is_a_client),
+		cmocka_unit_test(beside_an_unconnected_one_on_its_port_it_is_not_known),
 		cmocka_unit_test(an_ephemeral_udp_port_is_no_server),
 		cmocka_unit_test(sockets_behind_many_others_are_found),
 	};

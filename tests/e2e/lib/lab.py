@@ -54,14 +54,21 @@ class Lab(contextlib.ExitStack):
                              ipv6__conf__default__router_solicitations=0,
                              ipv6__conf__default__addr_gen_mode=1)
             netns.run("ip", "-n", name, "link", "set", "lo", "up")
-        netns.run("ip", "link", "add", "pod0", "netns", self.pod, "address", POD_MAC,
-                  "type", "veth", "peer", "name", "net0", "netns", self.net, "address", NET_MAC)
-        self.end(self.pod, "pod0", (POD_4, POD_6), (NET_4, NET_6), NET_MAC)
-        self.end(self.net, "net0", (NET_4, NET_6), (POD_4, POD_6), POD_MAC)
         # bind(2) to an address that is only routed as local: IPv6 wants this switch, IPv4 does not
         netns.set_sysctl(self.net, ipv6__ip_nonlocal_bind=1)
         netns.run("ip", "-n", self.net, "route", "add", "local", "10.99.0.0/16", "dev", "lo")
         netns.run("ip", "-n", self.net, "-6", "route", "add", "local", "fd99::/64", "dev", "lo")
+        self.connect()
+
+    def disconnect(self):
+        """Takes the pod's interface away."""
+        netns.run("ip", "-n", self.pod, "link", "del", "pod0")
+
+    def connect(self):
+        netns.run("ip", "link", "add", "pod0", "netns", self.pod, "address", POD_MAC,
+                  "type", "veth", "peer", "name", "net0", "netns", self.net, "address", NET_MAC)
+        self.end(self.pod, "pod0", (POD_4, POD_6), (NET_4, NET_6), NET_MAC)
+        self.end(self.net, "net0", (NET_4, NET_6), (POD_4, POD_6), POD_MAC)
         netns.run("ip", "-n", self.pod, "route", "add", "default", "via", NET_4)
         netns.run("ip", "-n", self.pod, "-6", "route", "add", "default", "via", NET_6)
 

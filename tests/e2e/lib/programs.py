@@ -36,14 +36,19 @@ class Metrics(dict):
 
 class Probe:
     def __init__(self, lab, *arguments, interval_s=2, host="pod", collector=lab_module.NET_4,
-                 environment=None):
+                 environment=None, may_wait=False):
+        """may_wait: its interface may not be there yet."""
         self.lab, self.interval_s, self.host = lab, interval_s, host
         self.process = lab.start("probe", lab.build / "nstats-probe", "-i", "pod0", "-t", interval_s,
                                  "-c", f"{collector}:{UDP_PORT}", "--host", host, *arguments,
                                  namespace=lab.pod, environment=environment)
         self.stop = self.process.stop
-        until(self.is_capturing, 10, "the probe does not capture")
-        time.sleep(0.3)  # it reads the interface's counters after it has opened its socket
+        if not may_wait:
+            self.wait_for_capture(10)
+
+    def wait_for_capture(self, limit_s):
+        until(self.is_capturing, limit_s, "the probe does not capture")
+        time.sleep(0.3)  # libpcap has opened its socket and sets it up
 
     def is_capturing(self):
         assert self.process.is_running(), f"the probe ended: {self.process.log()}"

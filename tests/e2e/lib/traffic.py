@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real traffic from the pod: iperf3, an HTTP download, and paced UDP to many destinations."""
 import http.server
+import random
 import socket
 import threading
 import time
@@ -96,10 +97,11 @@ class Echo:
 
 
 class Sender:
-    """Steady UDP: a datagram of `size` bytes to the i-th address every `every_s[i]` seconds."""
+    """Steady UDP: a datagram of `size` bytes, or of 0 to as many, to the i-th address every `every_s[i]` seconds."""
 
-    def __init__(self, lab, addresses, every_s, size=1000, port=PORT):
+    def __init__(self, lab, addresses, every_s, size=1000, port=PORT, varies=False):
         self.is_ending = False
+        self.varies = varies
         self.size = size
         with netns.inside(lab.pod):
             self.sockets = [socket.socket(family_of(a), socket.SOCK_DGRAM) for a in addresses]
@@ -121,7 +123,7 @@ class Sender:
                     continue
                 due[i] += self.every_s[i]
                 try:
-                    sock.send(body)
+                    sock.send(body[random.randrange(self.size):] if self.varies else body)
                     sock.recv(65536)
                 except OSError:
                     pass  # nothing to read, or a refusal that came back

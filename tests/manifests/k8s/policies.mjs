@@ -3,11 +3,12 @@
 // (RFC 6902, as far as the policy uses it), JMESPath by jmespath, and Kyverno's merge by kustomize, whose library it uses.
 import { Environment } from "@marcbachmann/cel-js";
 import jmespath from "jmespath";
+import { isSelected } from "./network.mjs";
 import { patched } from "./render.mjs";
 
 const TYPE = "type of the message";
-const cel = (expression, object, homogeneousAggregateLiterals) =>
-	new Environment({ unlistedVariablesAreDyn: true, homogeneousAggregateLiterals, enableOptionalTypes: true }).evaluate(expression, { object });
+const cel = (expression, context, homogeneousAggregateLiterals) =>
+	new Environment({ unlistedVariablesAreDyn: true, homogeneousAggregateLiterals, enableOptionalTypes: true }).evaluate(expression, context);
 
 // cel-js knows no messages: Type{field: value} becomes a map that keeps the type's name.
 const withoutMessages = (expression) => expression
@@ -40,28 +41,19 @@ export function jsonPatch(object, operations) {
 	return result;
 }
 
-function isSelected({ matchLabels = {}, matchExpressions = [] }, labels) {
-	const tests = {
-		In: ({ key, values }) => values.includes(labels[key]),
-		NotIn: ({ key, values }) => !values.includes(labels[key]),
-		Exists: ({ key }) => key in labels,
-		DoesNotExist: ({ key }) => !(key in labels),
-	};
-	return Object.entries(matchLabels).every(([key, value]) => labels[key] === value)
-		&& matchExpressions.every((expression) => tests[expression.operator](expression));
-}
-
 // [MutatingAdmissionPolicy, its binding], a pod, its namespace's labels: the pod as it is admitted.
 export function byAdmissionPolicy([policy, binding], pod, labels) {
 	if (!isSelected(binding.spec.matchResources.namespaceSelector, labels)) return pod;
 	for (const { name, expression } of policy.spec.matchConditions) {
-		const matches = cel(expression, pod, true);
+		const matches = cel(expression, { object: pod }, true);
 		if (typeof matches !== "boolean") throw new Error(`${name} is not a bool`);
 		if (!matches) return pod;
 	}
+	// after the conditions, which do not see them
+	const variables = Object.fromEntries(policy.spec.variables.map(({ name, expression }) => [name, cel(expression, { object: pod }, true)]));
 	return policy.spec.mutations.reduce((object, { patchType, jsonPatch: patch }) => {
 		if (patchType !== "JSONPatch") throw new Error(`${patchType} cannot be worked out here`);
-		const operations = cel(withoutMessages(patch.expression), object, false).map(({ [TYPE]: type, op, path, value }) => {
+		const operations = cel(withoutMessages(patch.expression), { object, variables }, false).map(({ [TYPE]: type, op, path, value }) => {
 			if (type !== "JSONPatch") throw new Error(`${type} where JSONPatch belongs`);
 			const place = path.split("/").filter((key) => !/^(\d+|-)$/.test(key)).slice(1);
 			return { op, path, value: checkedValue(value, ["Object", ...place].join(".")) };

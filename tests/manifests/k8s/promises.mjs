@@ -1,116 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
-// What we promise of our own manifests beyond what the API server asks: of each object, of all objects that are applied
-// together, of the collector, and of the sidecar.
+// What we promise of each of our objects beyond what the API server asks, and of each namespace.
+import { amount } from "./quantities.mjs";
 import { called, podLabels, podSpec } from "./render.mjs";
-import { containers } from "./podsecurity.mjs";
+import * as podsecurity from "./podsecurity.mjs";
 
-const LABELS = ["name", "component", "part-of"].map((label) => `app.kubernetes.io/${label}`);
+const COMPONENTS = ["collector", "probe", "database", "dashboards", "shop"];
 // `kubectl apply` keeps a copy of the object in an annotation, whose limit is 256 KiB together with the others
 const APPLY_MAX = 250_000;
 const CLUSTER_WIDE = ["Namespace", "ClusterRole", "ClusterRoleBinding", "ClusterPolicy", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"];
+const LEVELS = {
+	privileged: () => [],
+	baseline: podsecurity.baseline,
+	restricted: podsecurity.restricted,
+};
 
 export function* ofObject(object) {
 	const { kind, metadata } = object;
 	const name = called(object);
-	const labels = metadata.labels ?? {};
-	if (!["Namespace", "ConfigMap"].includes(kind)) for (const label of LABELS) if (!labels[label]) yield `${name}: no label ${label}`;
+	if (kind !== "ConfigMap") for (const fault of ofLabels(metadata.labels ?? {}, object)) yield `${name}: ${fault}`;
 	if (!metadata.namespace !== CLUSTER_WIDE.includes(kind)) yield `${name}: namespace ${metadata.namespace}`;
 	if (JSON.stringify(object).length > APPLY_MAX) yield `${name}: too large for kubectl apply`;
 	const spec = podSpec(object);
-	if (spec) for (const fault of ofPod(spec, kind)) yield `${name}: ${fault}`;
+	if (!spec) return;
+	if (!spec.containers.some((container) => container.name === metadata.name)) yield `${name}: no container of its name`;
+	for (const fault of ofLabels(podLabels(object), object)) yield `${name}: its pods: ${fault}`;
+	for (const fault of ofPod(spec, kind)) yield `${name}: ${fault}`;
+}
+
+function* ofLabels(labels, { kind, metadata: { name } }) {
+	const of = (label) => labels[`app.kubernetes.io/${label}`];
+	if (of("name") !== name || of("part-of") !== "nstats") yield `labels name ${of("name")}, part-of ${of("part-of")}`;
+	if (kind !== "Namespace" && !COMPONENTS.includes(of("component"))) yield `label component ${of("component")}`;
 }
 
 export function* ofPod(spec, kind) {
-	for (const { name, image, imagePullPolicy, resources = {} } of containers(spec)) {
-		if (!/:\d+\.\d+\.\d+$/.test(image)) yield `${name}: image ${image} is not of one exact version`;
-		if (imagePullPolicy !== "IfNotPresent") yield `${name}: imagePullPolicy ${imagePullPolicy}`;
-		for (const bound of ["requests", "limits"])
-			for (const what of ["cpu", "memory"]) if (!resources[bound]?.[what]) yield `${name}: no ${bound} of ${what}`;
-	}
+	for (const container of podsecurity.containers(spec)) for (const fault of ofContainer(container)) yield `${container.name}: ${fault}`;
 	for (const { name, readinessProbe } of kind === "Deployment" ? spec.containers : [])
-		if (name !== "nstats-probe" && !readinessProbe) yield `${name}: no readinessProbe`;
+		if (name !== "nstats-probe" && !readinessProbe?.httpGet.path) yield `${name}: no readinessProbe`;
 	if (spec.enableServiceLinks !== false) yield "enableServiceLinks: variables of services can be taken for options";
+	if (spec.automountServiceAccountToken !== Boolean(spec.serviceAccountName)) yield "a token that nobody needs, or none where one is needed";
+	const { runAsUser, runAsGroup, fsGroup = runAsGroup } = spec.securityContext ?? {};
+	if (runAsUser !== runAsGroup || fsGroup !== runAsGroup) yield "its user, group and the volumes' group are not one number";
+	const canBeWritten = (volume) => volume.emptyDir || volume.persistentVolumeClaim;
+	if (spec.volumes?.some(canBeWritten) && spec.securityContext?.fsGroup === undefined) yield "no fsGroup: its volumes are root's";
+	for (const { name, emptyDir } of spec.volumes ?? []) if (emptyDir && !amount(emptyDir.sizeLimit)) yield `volume ${name}: no sizeLimit`;
 }
 
-// Names that point at another object, or at a port, point at something.
-export function* ofReferences(objects) {
-	const has = (kind, name, namespace) => objects.some((object) =>
-		object.kind === kind && object.metadata.name === name && object.metadata.namespace === namespace);
-	for (const object of objects) {
-		const { kind, metadata, spec } = object;
-		const { namespace } = metadata;
-		const pods = (wanted) => objects.filter((other) => podSpec(other) && other.metadata.namespace === namespace
-			&& Object.entries(wanted ?? {}).every(([key, value]) => podLabels(other)[key] === value));
-		const miss = (what) => `${called(object)}: ${what} does not exist`;
-		if (namespace && !has("Namespace", namespace)) yield miss(`namespace ${namespace}`);
-		if (kind === "Service") {
-			const ports = pods(spec.selector).flatMap((pod) => podSpec(pod).containers).flatMap((container) => container.ports ?? []);
-			for (const { targetPort, protocol } of spec.ports)
-				if (!ports.some((port) => port.name === targetPort && port.protocol === protocol)) yield miss(`port ${targetPort}/${protocol}`);
+function* ofContainer({ image, imagePullPolicy, resources = {}, securityContext, ports = [] }) {
+	if (!/:\d+\.\d+\.\d+$/.test(image)) yield `image ${image} is not of one exact version`;
+	if (imagePullPolicy !== "IfNotPresent") yield `imagePullPolicy ${imagePullPolicy}`;
+	if (!securityContext?.readOnlyRootFilesystem) yield "its root can be written";
+	if (securityContext?.runAsUser !== securityContext?.runAsGroup) yield "its user and group are not one number";
+	for (const { name, protocol } of ports) if (!name || !protocol) yield "a port without a name or a protocol";
+	for (const what of ["cpu", "memory"]) {
+		const [request, limit] = [resources.requests?.[what], resources.limits?.[what]].map(amount);
+		if (!(request > 0 && request <= limit)) yield `${what}: requests ${resources.requests?.[what]}, limits ${resources.limits?.[what]}`;
+	}
+}
+
+// Each namespace says its Pod Security level, lets its pods in, and is told of what is beyond restricted.
+export function* ofNamespaces(objects) {
+	for (const { kind, metadata } of objects) {
+		if (kind !== "Namespace") continue;
+		const { name } = metadata;
+		const label = (mode) => metadata.labels?.[`pod-security.kubernetes.io/${mode}`];
+		const admits = LEVELS[label("enforce")];
+		if (!admits) yield `${name}: enforces ${label("enforce")}`;
+		for (const mode of ["enforce", "warn", "audit"]) if (label(`${mode}-version`) !== "latest") yield `${name}: ${mode} is of ${label(`${mode}-version`)}`;
+		for (const mode of ["warn", "audit"]) if (label(mode) !== "restricted") yield `${name}: ${mode} is ${label(mode)}`;
+		const pods = objects.filter((object) => podSpec(object) && object.metadata.namespace === name);
+		for (const pod of pods) {
+			for (const fault of admits?.(podSpec(pod)) ?? []) yield `${name} refuses ${called(pod)}: ${fault}`;
+			for (const fault of ofPodSecurity(podSpec(pod))) yield `${called(pod)}: ${fault}`;
 		}
-		const chosen = { NetworkPolicy: spec?.podSelector, PodDisruptionBudget: spec?.selector, PodMonitor: spec?.selector }[kind];
-		if (chosen && !pods(chosen.matchLabels).length) yield miss(`a pod with ${JSON.stringify(chosen.matchLabels)}`);
-		const own = podSpec(object);
-		if (!own) continue;
-		if (!pods(spec.selector?.matchLabels).includes(object)) yield `${called(object)}: its selector is not its pods'`;
-		if (own.serviceAccountName && !has("ServiceAccount", own.serviceAccountName, namespace)) yield miss(`account ${own.serviceAccountName}`);
-		const needed = [
-			...(own.volumes ?? []).flatMap(({ configMap, secret, persistentVolumeClaim: claim }) => [
-				["ConfigMap", configMap?.name, configMap?.optional], ["Secret", secret?.secretName, secret?.optional],
-				["PersistentVolumeClaim", claim?.claimName]]),
-			...containers(own).flatMap(({ envFrom = [] }) => envFrom.flatMap(({ configMapRef, secretRef }) => [
-				["ConfigMap", configMapRef?.name, configMapRef?.optional], ["Secret", secretRef?.name, secretRef?.optional]])),
-		];
-		for (const [what, name, optional] of needed) if (name && !optional && !has(what, name, namespace)) yield miss(`${what} ${name}`);
-		for (const { name, volumeMounts = [] } of containers(own))
-			for (const mount of volumeMounts)
-				if (!own.volumes?.some((volume) => volume.name === mount.name)) yield miss(`volume ${mount.name} of ${name}`);
 	}
 }
 
-export function* ofCollector(objects) {
-	const one = (kind) => objects.find((object) => object.kind === kind && object.metadata.name === "nstats-collector");
-	const deployment = one("Deployment");
-	const pod = podSpec(deployment);
-	const [container] = pod.containers;
-	const expected = {
-		"one replica": deployment.spec.replicas === 1,
-		"no second one for a moment": deployment.spec.strategy.type === "Recreate",
-		"30 s to end": pod.terminationGracePeriodSeconds === 30,
-		"a headless Service": one("Service").spec.clusterIP === "None",
-		"an address only while it is ready": !one("Service").spec.publishNotReadyAddresses,
-		"a volume": one("PersistentVolumeClaim").spec.accessModes.join() === "ReadWriteOnce",
-		"drains that are not blocked": one("PodDisruptionBudget").spec.maxUnavailable === 1,
-		"liveness": container.livenessProbe.httpGet.path === "/healthz",
-		"readiness": container.readinessProbe.httpGet.path === "/readyz",
-		"a namespace that is restricted": objects.some(({ kind, metadata }) => kind === "Namespace" && metadata.name === "nstats"
-			&& metadata.labels["pod-security.kubernetes.io/enforce"] === "restricted"),
-		"rights to read, no more": objects.filter(({ kind }) => /Role$/.test(kind)).flatMap(({ rules }) => rules)
-			.every(({ verbs, resources }) => verbs.every((verb) => ["get", "list", "watch"].includes(verb)) && !resources.includes("secrets")),
-		"datagrams from everywhere": one("NetworkPolicy").spec.ingress.some(({ from, ports }) =>
-			ports[0].port === "datagrams" && ports[0].protocol === "UDP" && JSON.stringify(from) === '[{"namespaceSelector":{}}]'),
-		"http not from everywhere": one("NetworkPolicy").spec.ingress.every(({ from, ports }) =>
-			ports[0].port === "datagrams" || (from?.length && !JSON.stringify(from).includes('"namespaceSelector":{}'))),
-	};
-	for (const [what, is] of Object.entries(expected)) if (!is) yield `not kept: ${what}`;
-}
+const isProbe = ({ name }) => name === "nstats-probe";
 
-// Where the sidecar stands: before all others; a plain container where the cluster knows no sidecars.
-export function* ofSidecar(object, form) {
-	const spec = podSpec(object);
-	const { initContainers = [], containers: plain } = spec;
-	const name = called(object);
-	const places = [...initContainers, ...plain].filter((container) => container.name === "nstats-probe").length;
-	const wants = object.metadata.annotations?.["nstats.io/inject"] !== "false" && (form === "native" || !/Job$/.test(object.kind));
-	if (places !== Number(wants)) yield `${name}: ${places} probes`;
-	if (!wants) return;
-	if (form === "native") {
-		if (initContainers[0].name !== "nstats-probe") yield `${name}: ${initContainers[0].name} comes before the probe`;
-		if (initContainers[0].restartPolicy !== "Always") yield `${name}: the probe is no sidecar`;
-	} else if (!plain.some((container) => container.name === "nstats-probe" && !container.restartPolicy)) {
-		yield `${name}: the probe is no plain container`;
-	}
-	if (!plain.some((container) => container.name === "app")) yield `${name}: the app is gone`;
-	if (object.metadata.name.endsWith("-init") && initContainers.slice(-2).map((container) => container.name).join() !== "first,second")
-		yield `${name}: the init containers are in another order`;
+// All of a pod is restricted but the probe, of which baseline refuses one capability.
+export function* ofPodSecurity(spec) {
+	const without = { ...spec };
+	for (const list of ["initContainers", "containers"]) if (spec[list]) without[list] = spec[list].filter((one) => !isProbe(one));
+	yield* podsecurity.restricted(without);
+	const refused = [...podsecurity.baseline(spec)].join();
+	if (refused !== (podsecurity.containers(spec).some(isProbe) ? "nstats-probe: adds NET_RAW" : "")) yield `baseline refuses: ${refused || "no probe"}`;
 }

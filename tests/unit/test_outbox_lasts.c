@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* uses: probe/outbox probe/resend probe/ring probe/send */
+/* How long the ring lasts while nobody acknowledges: the README's table. */
+#include "outbox_lab.h"
+
+#define DEFAULT_RING_BYTES (1 << 20)
+#define INTERVAL_S         10
+#define N_INTERVALS_MAX    100000
+
+static uint64_t rng_state = 1;
+
+/* xorshift64 (Marsaglia, 2003): figures as of real traffic, since small ones take less room. */
+static uint64_t below(uint64_t n)
+{
+	rng_state ^= rng_state << 13;
+	rng_state ^= rng_state >> 7;
+	rng_state ^= rng_state << 17;
+	return rng_state % n;
+}
+
+static void some_traffic(size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct record *row = &rows[i];
+		uint64_t tx = 200 + below(1 << 20), rx = 200 + below(1 << 24);
+		const uint32_t remote = (uint32_t)below(UINT32_MAX);
+
+		*row = (struct record){.proto = IPPROTO_TCP, .port = below(2) ? 443 : 5432};
+		row->local = addr_v4((const uint8_t[]){10, 244, 3, 17});
+		row->remote = addr_v4((const uint8_t *)&remote);
+		row->sum = (struct counters){.tx_bytes = tx,
+			.rx_bytes = rx,
+			.tx_packets = 3 + tx / 700,
+			.rx_packets = 3 + rx / 1200,
+			.connections = (uint32_t)below(5),
+			.rtt_us = 300 + (uint32_t)below(30000)};
+	}
+}
+
+static int64_t seconds_without_loss(size_t n_rows)
+{
+	char err[ERR_LEN];
+	int64_t intervals = 0;
+
+	outbox_free(outbox);
+	assert_int_equal(outbox_new(sender, DEFAULT_RING_BYTES, 0, &outbox, err), 0);
+	while (outbox_evicted_bytes(outbox) == 0 && intervals < N_INTERVALS_MAX) {
+		some_traffic(n_rows);
+		head.start_ms += INTERVAL_S * 1000;
+		(void)lab_seal(n_rows, 0);
+		intervals++;
+	}
+	return (intervals - 1) * INTERVAL_S;
+}
+
+static void the_ring_lasts_as_the_readme_says(void **state)
+{
+	static const struct {
+		size_t rows;
+		int64_t minutes;
+	} table[] = {{5, 780}, {10, 530}, {30, 230}, {100, 74}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		int64_t minutes = seconds_without_loss(table[i].rows) / 60;
+
+		print_message(
+			"%zu rows an interval: %lld minutes\n", table[i].rows, (long long)minutes);
+		assert_in_range(minutes, table[i].minutes * 9 / 10, table[i].minutes * 11 / 10);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {LAB_TEST(the_ring_lasts_as_the_readme_says)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
