@@ -170,7 +170,7 @@ int http_client_post(struct http_client *client, const struct http_request *requ
 
 	assert(mine);
 	if (mood == BACKEND_MOODY)
-		mood = world_below(BACKEND_MOODY);
+		mood = (enum backend_mood)world_below(BACKEND_MOODY);
 	*mine = (struct request){.fn = fn, .ctx = ctx, .mood = mood, .len = request->body_len};
 	memcpy(mine->body, request->body, request->body_len);
 	world_after_with(collector_host_clock(), world_between(0, settings.delay_ms), arrive, mine,
