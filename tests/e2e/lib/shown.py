@@ -270,11 +270,15 @@ def answered(series, has_steps):
 
 
 def keep_top(wanted, got, panel):
-    """Where only the largest are asked for, what may be missing: the rest, none of it larger than what is there."""
+    """
+    Where only the largest are asked for, what may be missing: the rest, none of it larger than what is there. Those with nothing,
+    which fill the places that are left, are in one of the two perhaps.
+    """
     first = next(iter(panel.columns))
     for at in {at for _, at, _ in wanted}:
-        ranked = sorted((value for (_, when, column), value in wanted.items() if (when, column) == (at, first)), reverse=True)
-        there = {tags for tags, when, column in got if (when, column) == (at, first)}
+        ranked = sorted((value for (_, when, column), value in wanted.items() if (when, column) == (at, first) and value),
+                        reverse=True)
+        there = {tags for (tags, when, column), value in got.items() if (when, column) == (at, first) and value}
         if len(there) != min(len(ranked), panel.top) or any(
                 value < ranked[len(there) - 1] for (tags, when, column), value in wanted.items()
                 if (when, column) == (at, first) and tags in there):
