@@ -186,7 +186,8 @@ def of_label(rest, _, words):
 
 def of_exec(rest, namespace, _):
     need(of_target(rest[0], namespace), f"there is no {rest[0]}")
-    program, command = rest[1:]
+    need(rest[1].startswith("/"), f"the image has no PATH to find {rest[1]} in")
+    program, command = rest[1].lstrip("/"), rest[2]
     told = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=10, check=True).stdout
     need(re.search(rf"^ +{re.escape(command)}\b", told, re.M), f"{program} has no command {command}")
 
@@ -366,7 +367,7 @@ BREAKS = (  # page, what is changed, to what
     ("README.md", "logs POD -c nstats-probe", "logs POD -c probe"),
     ("README.md", "nstats/shop:0.1.0", "nstats/shop:0.1.1"),
     ("README.md", "--env-file demo/influx2.env", "--env-file demo/influx4.env"),
-    ("README.md", "    docker compose up --build     # needs Docker", "    docker compose up --rebuild     # needs Docker"),
+    ("README.md", "    docker compose up --build\n", "    docker compose up --rebuild\n"),
     ("README.md", "`make check-containers`", "`make check-container`"),
     ("README.md", "nstats-probe -i eth0 --print`", "nstats-probe -i eth0 --json`"),
     ("README.md", "`k8s/components/podmonitor`", "`k8s/components/monitor`"),
@@ -374,12 +375,13 @@ BREAKS = (  # page, what is changed, to what
     ("README.md", "The overlay `demo`", "The overlay `shop`"),
     ("README.md", "namespace `nstats` |", "namespace `nstat` |"),
     ("README.md", "exec deployment/nstats-collector --", "exec deployment/nstats --"),
-    ("README.md", "-- nstats-collector dead-letters", "-- nstats-collector letters"),
+    ("README.md", "-- /nstats-collector dead-letters", "-- /nstats-collector letters"),
+    ("README.md", "-- /nstats-collector dead-letters", "-- nstats-collector dead-letters"),
     ("README.md", "`kubectl -n NAME get events`", "`kubectl -n NAME get event-log`"),
     ("README.md", "then http://127.0.0.1:9747/metrics", "then http://127.0.0.1:9748/metrics"),
     ("README.md", "`nstats_datagrams_total`", "`nstats_datagram_total`"),
     ("README.md", "    make static ", "    make statik "),
-    ("README.md", "# all three need a cluster", ""),
+    ("README.md", "All\nthree need a cluster. ", ""),
     ("k8s/README.md", "Each command below needs a cluster.", ""),
     ("k8s/README.md", "kubectl apply -k k8s/inject/policy", "kubectl apply -f k8s/inject/policy.yaml"),
     ("k8s/README.md", "kubectl create namespace nstats", "kubectl create namespace nstat"),
