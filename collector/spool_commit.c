@@ -126,13 +126,9 @@ int spool_commit_run(struct spool_db *db, struct spool_account *account, uint64_
 		r = write_batch(db, batch);
 	if (r == 0)
 		r = spool_rows_put_totals(db, false, &totals);
-	if (r == 0)
-		r = spool_db_run(db, SPOOL_COMMIT);
-	if (r < 0) {
-		spool_db_fail(db, "commit to the spool", err);
-		spool_db_roll_back(db);
+	r = spool_db_finish(db, r, "commit to the spool", err);
+	if (r < 0)
 		return r;
-	}
 	spool_account_added(account, &sums);
 	return 0;
 }

@@ -57,6 +57,17 @@ int spool_db_run(struct spool_db *db, enum spool_statement which)
 	return 0;
 }
 
+int spool_db_count(struct spool_db *db, enum spool_statement which, uint64_t *ret)
+{
+	int r = spool_db_step(db, which);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	*ret = (uint64_t)spool_db_number(db, which, 0);
+	spool_db_end(db, which);
+	return 0;
+}
+
 int64_t spool_db_number(struct spool_db *db, enum spool_statement which, int at)
 {
 	return sqlite3_column_int64(db->statements[which], at);
@@ -82,6 +93,17 @@ void spool_db_roll_back(struct spool_db *db)
 {
 	if (!sqlite3_get_autocommit(db->sqlite))
 		spool_db_run(db, SPOOL_ROLLBACK);
+}
+
+int spool_db_finish(struct spool_db *db, int r, const char *what, char err[static ERR_LEN])
+{
+	if (r == 0)
+		r = spool_db_run(db, SPOOL_COMMIT);
+	if (r == 0)
+		return 0;
+	spool_db_fail(db, what, err);
+	spool_db_roll_back(db);
+	return r;
 }
 
 void spool_db_close(struct spool_db *db)

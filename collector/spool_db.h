@@ -33,6 +33,9 @@ void spool_db_end(struct spool_db *db, enum spool_statement which);
 /* Of a statement that gives no row, or whose row does not matter. 0 or -errno. */
 int spool_db_run(struct spool_db *db, enum spool_statement which);
 
+/* Of a statement that gives one row of one number. 0 or -errno. */
+int spool_db_count(struct spool_db *db, enum spool_statement which, uint64_t *ret);
+
 /* Columns count from 0. Data hold until the next step or the end; NULL where len is 0, or no
  * memory. */
 int64_t spool_db_number(struct spool_db *db, enum spool_statement which, int at);
@@ -40,6 +43,10 @@ const void *spool_db_data(struct spool_db *db, enum spool_statement which, int a
 int64_t spool_db_last_id(struct spool_db *db);
 
 void spool_db_roll_back(struct spool_db *db);
+
+/* Ends a transaction that is well so far, r being 0, else rolls it back and says what failed. 0 or
+ * -errno. */
+int spool_db_finish(struct spool_db *db, int r, const char *what, char err[static ERR_LEN]);
 
 /* "what: sqlite's own words" of the last failure. Returns its -errno. */
 int spool_db_fail(struct spool_db *db, const char *what, char err[static ERR_LEN]);

@@ -106,13 +106,9 @@ int spool_dead_replay(struct spool_db *db, struct spool_account *account, uint64
 		r = spool_db_run(db, SPOOL_BEGIN);
 	if (r == 0)
 		r = move(db, account, &sums, now_ms);
-	if (r == 0)
-		r = spool_db_run(db, SPOOL_COMMIT);
-	if (r < 0) {
-		spool_db_fail(db, "replay", err);
-		spool_db_roll_back(db);
+	r = spool_db_finish(db, r, "replay", err);
+	if (r < 0)
 		return r;
-	}
 	spool_account_replayed(account, &sums);
 	return sums.last_id < up_to;
 }

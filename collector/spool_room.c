@@ -86,17 +86,6 @@ static void set_chunk(struct spool_db *db, uint64_t bytes)
 	sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
 }
 
-static int count_pages(struct spool_db *db, enum spool_statement which, uint64_t *ret)
-{
-	int r = spool_db_step(db, which);
-
-	if (r <= 0)
-		return r < 0 ? r : -EIO;
-	*ret = (uint64_t)spool_db_number(db, which, 0);
-	spool_db_end(db, which);
-	return 0;
-}
-
 /* A file whose pages fill it already needs no room, and none is kept when it is cut. */
 static uint64_t take_file(struct spool_db *db, const char *path, uint64_t want)
 {
@@ -104,7 +93,8 @@ static uint64_t take_file(struct spool_db *db, const char *path, uint64_t want)
 	uint64_t pages = 0;
 	uint64_t most = affordable(path, have, whole_pages(want));
 
-	if (count_pages(db, SPOOL_COUNT_PAGES, &pages) < 0 || pages * SPOOL_DB_PAGE_BYTES >= want)
+	if (spool_db_count(db, SPOOL_COUNT_PAGES, &pages) < 0 ||
+		pages * SPOOL_DB_PAGE_BYTES >= want)
 		return want;
 	set_chunk(db, SPOOL_DB_PAGE_BYTES);
 	if (lengthen(db, most) < 0)
@@ -143,11 +133,11 @@ static int reserve(struct spool_db *db, uint64_t used_bytes, uint64_t bytes)
 
 int spool_room_reserve(struct spool_db *db, uint64_t more)
 {
-	uint64_t pages, free_pages, bytes;
-	int r = count_pages(db, SPOOL_COUNT_PAGES, &pages);
+	uint64_t pages = 0, free_pages = 0, bytes;
+	int r = spool_db_count(db, SPOOL_COUNT_PAGES, &pages);
 
 	if (r == 0)
-		r = count_pages(db, SPOOL_COUNT_FREE_PAGES, &free_pages);
+		r = spool_db_count(db, SPOOL_COUNT_FREE_PAGES, &free_pages);
 	if (r < 0)
 		return r;
 	bytes = (pages + MARGIN_PAGES) * SPOOL_DB_PAGE_BYTES;

@@ -30,24 +30,13 @@ int spool_rows_sum(struct spool_db *db, enum spool_statement list, int64_t but, 
 	return 0;
 }
 
-static int count_pages(struct spool_db *db, enum spool_statement which, uint64_t *ret)
-{
-	int r = spool_db_step(db, which);
-
-	if (r <= 0)
-		return r < 0 ? r : -EIO;
-	*ret = (uint64_t)spool_db_number(db, which, 0);
-	spool_db_end(db, which);
-	return 0;
-}
-
 int spool_rows_used_bytes(struct spool_db *db, uint64_t *ret)
 {
-	uint64_t pages, free_pages;
-	int r = count_pages(db, SPOOL_COUNT_PAGES, &pages);
+	uint64_t pages = 0, free_pages = 0;
+	int r = spool_db_count(db, SPOOL_COUNT_PAGES, &pages);
 
 	if (r == 0)
-		r = count_pages(db, SPOOL_COUNT_FREE_PAGES, &free_pages);
+		r = spool_db_count(db, SPOOL_COUNT_FREE_PAGES, &free_pages);
 	if (r == 0)
 		*ret = (pages - free_pages) * SPOOL_DB_PAGE_BYTES;
 	return r;

@@ -133,13 +133,9 @@ int spool_settle_run(struct spool_db *db, struct spool_account *account, uint64_
 		r = spool_db_run(db, SPOOL_BEGIN);
 	if (r == 0)
 		r = settle(&place, id, outcome, &settled);
-	if (r == 0)
-		r = spool_db_run(db, SPOOL_COMMIT);
-	if (r < 0) {
-		spool_db_fail(db, "take a body out of the spool", err);
-		spool_db_roll_back(db);
+	r = spool_db_finish(db, r, "take a body out of the spool", err);
+	if (r < 0)
 		return r;
-	}
 	spool_account_settled(account, &settled);
 	return 1;
 }
