@@ -257,6 +257,7 @@ static void probes_to_lines(struct batch *b)
 		struct line_probe probe = {.identity = said->identity,
 			.totals = &said->totals,
 			.sealed_bytes = said->sealed_bytes,
+			.unreported_bytes = said->unreported_bytes,
 			.time_ms = said->start_ms};
 		struct ledger_boot_state boot;
 

@@ -44,6 +44,7 @@ static void set_limits(struct ledger *ledger, const struct ledger_limits *limits
 		.boots_max = limits->boots_max ? limits->boots_max : LEDGER_BOOTS_MAX,
 		.observers_max =
 			limits->observers_max ? limits->observers_max : LEDGER_OBSERVERS_MAX,
+		.missed_ms = limits->missed_ms ? limits->missed_ms : LEDGER_MISSED_MS,
 		.finished_ms = limits->finished_ms ? limits->finished_ms : LEDGER_FINISHED_MS,
 		.silent_ms = limits->silent_ms ? limits->silent_ms : LEDGER_SILENT_MS,
 	};
@@ -451,6 +452,20 @@ bool ledger_batch_boot(const struct ledger *ledger, const uint8_t boot_id[static
 uint64_t ledger_lost_bytes(const struct ledger *ledger)
 {
 	return ledger->lost_bytes;
+}
+
+uint64_t ledger_missing_bytes(const struct ledger *ledger, int64_t now_ms)
+{
+	uint64_t missing = ledger->forget_boots.missing_bytes;
+	const struct node *node;
+
+	for (size_t at = 0; (node = ledger_table_next(&ledger->boots, &at)); at++) {
+		const struct boot *boot = &((const struct boot_node *)node)->boot;
+
+		if (now_ms - node->heard_ms >= ledger->limits.missed_ms)
+			missing += boot_missing_bytes(boot);
+	}
+	return missing;
 }
 
 void ledger_counts(const struct ledger *ledger, struct ledger_counts *ret)

@@ -127,4 +127,10 @@ bool ledger_batch_boot(const struct ledger *ledger, const uint8_t boot_id[static
 	struct ledger_boot_state *ret);
 /* Bytes lost over all boots, by the same rule; also over those forgotten since ledger_new. */
 uint64_t ledger_lost_bytes(const struct ledger *ledger);
+/*
+ * Bytes that boots sealed, as was heard of them before LEDGER_MISSED_MS, and that have neither come
+ * nor been given up: their probe was killed, or it is cut off and its ring still has them. Of
+ * forgotten boots as above. Looks at every boot.
+ */
+uint64_t ledger_missing_bytes(const struct ledger *ledger, int64_t now_ms);
 void ledger_counts(const struct ledger *ledger, struct ledger_counts *ret);

@@ -160,6 +160,15 @@ bool boot_is_finished(const struct boot *boot)
 	return boot->is_final && boot->contiguous == boot->highest;
 }
 
+uint64_t boot_missing_bytes(const struct boot *boot)
+{
+	uint64_t known = boot->stored_bytes + boot->lost_bytes;
+
+	if (boot->sealed_bytes <= known || boot_is_busy(boot))
+		return 0;
+	return boot->sealed_bytes - known;
+}
+
 bool boot_is_busy(const struct boot *boot)
 {
 	/* Two bits a number: waiting is 01, flying 10, committed 11. */

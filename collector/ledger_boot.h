@@ -53,6 +53,8 @@ void boot_fly(struct boot *boot, uint64_t sequence, uint64_t row_bytes);
 void boot_commit(struct boot *boot);
 void boot_abort(struct boot *boot);
 
+/* Sealed, as was heard, and neither stored nor lost; 0 while something waits or flies. */
+uint64_t boot_missing_bytes(const struct boot *boot);
 /* Its last number is committed and nothing up to it is missing. */
 bool boot_is_finished(const struct boot *boot);
 /* Something waits or flies. */

@@ -23,6 +23,7 @@ static void boot_part(struct forget *forget, struct node *node)
 {
 	struct boot_node *boot = (struct boot_node *)node;
 
+	forget->missing_bytes += boot_missing_bytes(&boot->boot);
 	if (boot->observer)
 		boot->observer->n_boots--;
 	if (boot_is_finished(&boot->boot))

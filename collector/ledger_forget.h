@@ -25,6 +25,7 @@ struct forget {
 	uint64_t open_batch; /* 0: none */
 	uint64_t n_finished; /* ever forgotten */
 	uint64_t n_silent;
+	uint64_t missing_bytes; /* of these */
 };
 
 /* Keeps table and limits. */

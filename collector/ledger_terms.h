@@ -11,6 +11,7 @@
 #define LEDGER_RUNS_MAX      32   /* of an observer */
 #define LEDGER_K_MAX         999  /* starts lie on whole seconds (wire.h) */
 
+#define LEDGER_MISSED_MS   120000   /* a probe that lives has sent again by then, and again */
 #define LEDGER_FINISHED_MS 600000   /* a process that ended sends nothing that comes so late */
 #define LEDGER_SILENT_MS   86400000 /* nor does one that runs, we take it */
 #define LEDGER_SWEEP_MS    1000     /* between two searches for what may be forgotten */
@@ -20,6 +21,7 @@
 struct ledger_limits {
 	size_t boots_max;     /* at most LEDGER_BOOTS_MAX */
 	size_t observers_max; /* at most LEDGER_OBSERVERS_MAX */
+	int64_t missed_ms;
 	int64_t finished_ms;
 	int64_t silent_ms;
 };

@@ -48,6 +48,7 @@ static const struct field stats_fields[] = {
 	STAT(rejected_bytes),
 	STAT(evicted_bytes),
 	STAT(lost_bytes),
+	STAT(missing_bytes),
 	STAT(waiting_bytes),
 	STAT(datagrams),
 	STAT(duplicates),
@@ -127,6 +128,7 @@ void line_probe(struct strbuf *out, const struct line_probe *probe)
 	put_field(out, ',', "sealed_bytes", probe->sealed_bytes);
 	put_field(out, ',', "stored_bytes", probe->stored_bytes);
 	put_field(out, ',', "lost_bytes", probe->lost_bytes);
+	put_field(out, ',', "unreported_bytes", probe->unreported_bytes);
 	if (totals_coverage(probe->totals, &coverage))
 		strbuf_printf(out, ",coverage=%llu.%09llu", (unsigned long long)(coverage / ONE),
 			(unsigned long long)(coverage % ONE));

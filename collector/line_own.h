@@ -18,7 +18,8 @@ struct line_probe {
 	uint64_t sealed_bytes;
 	uint64_t stored_bytes;
 	uint64_t lost_bytes;
-	uint64_t time_ms; /* the interval's start */
+	uint64_t unreported_bytes; /* probes.h */
+	uint64_t time_ms;          /* the interval's start */
 };
 void line_probe(struct strbuf *out, const struct line_probe *probe);
 

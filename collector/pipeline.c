@@ -253,13 +253,14 @@ static void commit_start(struct pipeline *p, int64_t now_ms)
 	commit_settle(p, commit);
 }
 
-static void show_ledger(struct pipeline *p)
+static void show_ledger(struct pipeline *p, int64_t now_ms)
 {
 	struct stats *stats = p->parts.stats;
 	struct ledger_counts counts;
 
 	ledger_counts(p->parts.ledger, &counts);
 	stats->lost_bytes = ledger_lost_bytes(p->parts.ledger);
+	stats->missing_bytes = ledger_missing_bytes(p->parts.ledger, now_ms);
 	stats->ledger_boots = counts.boots;
 	stats->ledger_observers = counts.observers;
 	stats->forgotten_finished = counts.boots_finished;
@@ -272,7 +273,7 @@ static void beat(void *ctx, int64_t now_ms)
 	struct pipeline *p = ctx;
 
 	loop_timer_set(p->parts.loop, &p->beat, now_ms + PIPELINE_BEAT_MS);
-	show_ledger(p);
+	show_ledger(p, now_ms);
 	if (p->parts.figures)
 		figures_renew(p->parts.figures, now_ms, clock_wall_ms());
 	commit_start(p, now_ms);

@@ -59,6 +59,10 @@ static const struct figure figures[] = {
 		"Packets that the kernel dropped before the probe saw them"),
 	PART(sealed_bytes, "sealed_bytes_total", "counter",
 		"Traffic in the rows that the probe sealed", 0),
+	PART(unreported_bytes, "unreported_bytes_total", "counter",
+		"Bytes that passed the interface up to the probe's start, and that no earlier "
+		"start of it reported",
+		0),
 	TOTAL(evicted_bytes, "evicted_bytes_total", "counter",
 		"Traffic in datagrams that the probe's ring had to drop"),
 	TOTAL(table_full_packets, "table_full_packets_total", "counter",
@@ -196,6 +200,33 @@ static bool is_outdated(const struct probe_view *view, const struct report *repo
 	       report->sequence <= view->sequence;
 }
 
+/*
+ * Not by the captured bytes: these are told with each part of an interval, also with the first one
+ * of which the others never come.
+ *
+ * A report of the old start that comes late makes it the current one again: the new one is not
+ * reckoned twice.
+ */
+static void reckon_unreported(struct probe_view *view, const struct report *report)
+{
+	struct totals until = view->totals;
+	const struct totals *now = &report->totals;
+	uint64_t told = view->sealed_bytes + view->totals.self_bytes;
+	uint64_t passed;
+
+	if (memcmp(view->reckoned_boot_id, report->boot_id, BOOT_ID_LEN) == 0)
+		return;
+	if (!until.is_comparable || !now->is_comparable)
+		return;
+	if (now->if_rx_bytes_open < until.if_rx_bytes || now->if_tx_bytes_open < until.if_tx_bytes)
+		return; /* another interface, or a start before that one */
+	memcpy(view->reckoned_boot_id, report->boot_id, BOOT_ID_LEN);
+	until.if_rx_bytes = now->if_rx_bytes_open;
+	until.if_tx_bytes = now->if_tx_bytes_open;
+	if (totals_interface_bytes(&until, &passed) && passed > told)
+		view->unreported_bytes += passed - told;
+}
+
 bool probes_update(struct probes *probes, const struct report *report, int64_t now_ms)
 {
 	uint64_t hash = identity_hash(probes, &report->identity);
@@ -210,6 +241,7 @@ bool probes_update(struct probes *probes, const struct report *report, int64_t n
 	entry->view.seen_ms = now_ms;
 	if (is_outdated(&entry->view, report))
 		return true;
+	reckon_unreported(&entry->view, report);
 	entry->view.identity = report->identity;
 	memcpy(entry->view.boot_id, report->boot_id, BOOT_ID_LEN);
 	entry->view.totals = report->totals;
@@ -256,6 +288,7 @@ void probes_batch_add(struct probes *probes, const struct report *report)
 		.sequence = report->sequence,
 		.start_ms = report->start_ms,
 		.sealed_bytes = report->sealed_bytes,
+		.unreported_bytes = entry->view.unreported_bytes,
 		.totals = report->totals};
 	memcpy(said->boot_id, report->boot_id, BOOT_ID_LEN);
 }

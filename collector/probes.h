@@ -21,6 +21,14 @@ struct probe_view {
 	uint64_t sealed_bytes;
 	int64_t seen_ms;
 	bool is_final;
+	/*
+	 * What passed the interface from the opening of the start before to that of this one, and
+	 * was not in what was heard of it: what a killed probe had not told, and what passed while
+	 * none ran. Over all starts that were heard of; only where is_comparable, as told by the
+	 * interface's own counters.
+	 */
+	uint64_t unreported_bytes;
+	uint8_t reckoned_boot_id[BOOT_ID_LEN]; /* the start up to which they go */
 };
 
 /* Of the newest of its datagrams that was put into a batch. */
@@ -30,6 +38,7 @@ struct probe_said {
 	uint64_t sequence;
 	uint64_t start_ms; /* of its interval */
 	uint64_t sealed_bytes;
+	uint64_t unreported_bytes; /* as in probe_view */
 	struct totals totals;
 };
 

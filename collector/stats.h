@@ -64,6 +64,9 @@
 	X(lost_bytes, "nstats_lost_bytes", "gauge",                                                \
 		"Traffic that probes sealed and that never arrived; of forgotten ones while this " \
 		"collector runs")                                                                  \
+	X(missing_bytes, "nstats_missing_bytes", "gauge",                                          \
+		"Traffic that probes sealed before they fell silent for two minutes or more, and " \
+		"that has not arrived")                                                            \
 	X(ledger_boots, "nstats_ledger_boots", "gauge", "Starts of probes that the ledger knows")  \
 	X(ledger_observers, "nstats_ledger_observers", "gauge", "Pod names that the ledger knows") \
 	X(forgotten_finished, "nstats_ledger_boots_forgotten_total{reason=\"finished\"}",          \

@@ -8,7 +8,7 @@ import time
 from lib.case import at_most, case, equal, until
 from lib.influx import Influx
 from lib.lab import destination
-from lib.oracle import by_destination, conserve
+from lib.oracle import by_destination, conserve, sealed_in_quiescence
 from lib.programs import UDP_PORT, Collector, Probe
 from lib.relay import Relay
 from lib.traffic import Echo, Sender
@@ -147,3 +147,60 @@ def acknowledgements_are_a_twentieth_of_what_they_answer(lab):
     at_most(100 * down / up, 5, "acknowledgements' share, in percent")
     equal(sum(relay.sent.values()), relay.minimum(), "datagrams sent without loss")
     conserve(lab, probe, collector, influx, before)
+
+
+def heard(collector):
+    """What was heard of the newest start of the probe."""
+    metrics = collector.metrics()
+    return {name: metrics.probe(name) for name in ("sealed_bytes_total", "self_bytes_total", "unreported_bytes_total",
+                                                   "if_rx_bytes_open", "if_tx_bytes_open")}
+
+
+def opened(figures):
+    return [figures["if_rx_bytes_open"], figures["if_tx_bytes_open"]]
+
+
+def kill(lab, probe, collector, relay):
+    """What passed the interface two intervals before, and what was heard: of its last interval nothing need be."""
+    earlier = sum(lab.interface())
+    time.sleep(2 * probe.interval_s + 0.5)
+    probe.process.child.send_signal(signal.SIGKILL)
+    probe.process.wait(5)
+    time.sleep(relay.delay_s)
+    return earlier, heard(collector)
+
+
+@case(limit_s=300)
+def what_a_killed_probe_takes_along_is_told_to_the_byte(lab):
+    """The first is killed in a network that is whole, the second in one that loses half; the third lives."""
+    relay = Relay(lab, BEHIND_RELAY)
+    print(f"seed {relay.seed}")
+    influx, before, collector, probe, sender = start_all(lab, "--listen", f"[::]:{BEHIND_RELAY}", addresses=MANY,
+                                                         interval_s=2, every_s=0.2)
+    starts, unreported = [], 0
+    for loss in (0.5, 0.0):
+        time.sleep(7)
+        earlier, last = kill(lab, probe, collector, relay)
+        starts.append(last)
+        relay.loss = loss
+        probe = Probe(lab, "--top", len(MANY) + 10)
+        until(lambda: opened(heard(collector)) != opened(last), 60, "nothing is heard of the new start")
+        now = heard(collector)
+        passed = sum(opened(now))
+        told = sum(start["sealed_bytes_total"] + start["self_bytes_total"] for start in starts)
+        equal(told + now["unreported_bytes_total"], passed - sum(before), "told + unreported against what passed")
+        if loss:  # so far none was lost
+            at_most(now["unreported_bytes_total"], passed - earlier, "unreported against two intervals and the pause")
+        assert now["unreported_bytes_total"] > unreported, "nothing was taken along"
+        unreported = now["unreported_bytes_total"]
+    sender.end()
+    until(lambda: collector.figure("nstats_missing_bytes") > 0, 150, "nothing is missing")
+    metrics = sealed_in_quiescence(lab, probe, collector, opened(now))
+    until(collector.is_drained, 30, "the spool is not empty")
+    sealed = starts[0]["sealed_bytes_total"] + starts[1]["sealed_bytes_total"] + metrics.probe("sealed_bytes_total")
+    missing = collector.figure("nstats_missing_bytes")
+    stored = influx.total()
+    print(f"stored {stored:,}, missing {missing:,}, unreported {unreported:,}")
+    equal(metrics.probe("unreported_bytes_total"), unreported, "unreported, at the end")
+    equal(collector.figure("nstats_lost_bytes"), 0, "lost")
+    equal(stored + missing, sealed, "stored + missing against sealed")

@@ -174,7 +174,7 @@ def what_a_wiped_volume_took_along_is_lost_in_the_probes_point(lab):
 STEADY = {"accepted_bytes": "accepted_bytes_total", "committed_bytes": "committed_bytes_total",
           "delivered_bytes": "delivered_bytes_total", "rejected_bytes": "rejected_bytes_total",
           "rejected_lines": "rejected_lines_total", "evicted_bytes": "evicted_bytes_total",
-          "lost_bytes": "lost_bytes", "waiting_bytes": "waiting_bytes", "spool_bytes": "spool_bytes",
+          "lost_bytes": "lost_bytes", "missing_bytes": "missing_bytes", "waiting_bytes": "waiting_bytes", "spool_bytes": "spool_bytes",
           "spool_max_bytes": "spool_max_bytes", "datagrams": "datagrams_total",
           "datagrams_rejected": "datagrams_rejected_total", "duplicates": "datagrams_duplicate_total",
           "receive_drops": "receive_kernel_drops_total", "commit_failures": "commit_failures_total",

@@ -383,6 +383,64 @@ static void the_sum_of_losses_keeps_what_forgotten_boots_lost(void **state)
 	assert_int_equal(counts.boots_silent, 0);
 }
 
+/* Of 300 bytes that it sealed, as its third datagram says, only that one's 100 came: then a hole.
+ */
+static void heard_of_300_and_killed(unsigned boot)
+{
+	const struct ledger_claim claim = {.boot_id = id(boot),
+		.sequence = 3,
+		.oldest = 1,
+		.sealed_bytes = 300,
+		.observer = "o",
+		.now_ms = now_ms};
+
+	assert_int_equal(ledger_offer(ledger, &claim), LEDGER_NEW);
+	commit(boot, 3);
+}
+
+static void what_a_silent_boot_sealed_and_nobody_got_is_missing(void **state)
+{
+	(void)state;
+	heard_of_300_and_killed(0);
+	now_ms += LEDGER_MISSED_MS - 1;
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms), 0);
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms + 1), 200);
+	assert_int_equal(ledger_lost_bytes(ledger), 0);
+	reload();
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms), 0);
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms + LEDGER_MISSED_MS), 200);
+}
+
+static void what_comes_after_all_is_missing_no_more(void **state)
+{
+	(void)state;
+	heard_of_300_and_killed(0);
+	now_ms += LEDGER_MISSED_MS;
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms), 200);
+	store(0, 1, false);
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms), 0); /* it lives */
+	now_ms += LEDGER_MISSED_MS;
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms), 100);
+	assert_int_equal(offer(0, 2, false), LEDGER_NEW);
+	now_ms += LEDGER_MISSED_MS;
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms), 0); /* it waits for its commit */
+	commit(0, 2);
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms), 0);
+}
+
+static void what_is_missing_of_a_forgotten_boot_stays_missing(void **state)
+{
+	(void)state;
+	heard_of_300_and_killed(0);
+	now_ms += LEDGER_SILENT_MS - 1;
+	for (unsigned i = 1; i < SMALL; i++)
+		store(i, 1, false);
+	now_ms++;
+	assert_int_equal(offer(9, 1, false), LEDGER_NEW);
+	assert_false(knows(0));
+	assert_int_equal(ledger_missing_bytes(ledger, now_ms), 200);
+}
+
 /* One boot says that it is this and that; what it says no more is nobody's. */
 static void an_observer_that_no_boot_is_goes_after_a_day(void **state)
 {
@@ -470,6 +528,9 @@ int main(void)
 		TEST(an_entry_of_version_1_is_that_of_a_boot_that_is_not_finished),
 		TEST(a_flood_of_invented_boots_is_refused_and_the_live_are_exact),
 		TEST(the_sum_of_losses_keeps_what_forgotten_boots_lost),
+		TEST(what_a_silent_boot_sealed_and_nobody_got_is_missing),
+		TEST(what_comes_after_all_is_missing_no_more),
+		TEST(what_is_missing_of_a_forgotten_boot_stays_missing),
 		TEST(an_observer_that_no_boot_is_goes_after_a_day),
 		TEST(a_search_is_not_repeated_before_it_can_find_something),
 		TEST(a_large_table_is_swept_in_portions),

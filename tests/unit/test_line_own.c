@@ -55,6 +55,7 @@ static void render(const struct identity *identity, const struct totals *totals)
 		.sealed_bytes = 900,
 		.stored_bytes = 800,
 		.lost_bytes = 100,
+		.unreported_bytes = 50,
 		.time_ms = 1795378530000};
 
 	strbuf_reset(&out);
@@ -73,7 +74,7 @@ static void a_probe_is_one_line_with_all_its_figures(void **state)
 		"captured_bytes=1000i,captured_packets=10i,self_bytes=100i,evicted_bytes=3i,"
 		"kernel_drops=2i,table_full_packets=4i,send_errors=6i,cpu_us=7i,rss_bytes=4096i,"
 		"uptime_s=12i,interface_bytes=1000i,sealed_bytes=900i,stored_bytes=800i,"
-		"lost_bytes=100i,coverage=1.000000000 1795378530000\n");
+		"lost_bytes=100i,unreported_bytes=50i,coverage=1.000000000 1795378530000\n");
 }
 
 static void the_tags_are_complete_where_nothing_is_known(void **state)
@@ -227,6 +228,7 @@ static void the_collector_is_one_line_with_all_its_figures(void **state)
 	FIELD(rejected_bytes);
 	FIELD(evicted_bytes);
 	FIELD(lost_bytes);
+	FIELD(missing_bytes);
 	FIELD(waiting_bytes);
 	FIELD(datagrams);
 	FIELD(duplicates);

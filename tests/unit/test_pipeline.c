@@ -32,7 +32,7 @@ static void a_record_becomes_a_point_with_all_its_tags(void **state)
 		"captured_bytes=0i,captured_packets=0i,self_bytes=0i,evicted_bytes=0i,"
 		"kernel_drops=0i,table_full_packets=0i,send_errors=0i,cpu_us=0i,rss_bytes=0i,"
 		"uptime_s=0i,interface_bytes=0i,sealed_bytes=1000i,stored_bytes=1000i,"
-		"lost_bytes=0i 1795378530000\n");
+		"lost_bytes=0i,unreported_bytes=0i 1795378530000\n");
 	assert_int_equal(f->stats.spool_lines, 2);
 	assert_int_equal(f->stats.points, 1);
 }
@@ -53,7 +53,7 @@ static void what_a_probe_said_stands_beside_what_is_stored_with_this_commit(void
 	assert_non_null(strstr(f->text, " captured_bytes=3600i,"));
 	assert_non_null(strstr(f->text, ",self_bytes=100i,"));
 	assert_non_null(
-		strstr(f->text, ",sealed_bytes=3500i,stored_bytes=1000i,lost_bytes=2500i "));
+		strstr(f->text, ",sealed_bytes=3500i,stored_bytes=1000i,lost_bytes=2500i,"));
 }
 
 static void a_probe_has_one_point_a_commit_at_its_newest_interval(void **state)
@@ -70,7 +70,8 @@ static void a_probe_has_one_point_a_commit_at_its_newest_interval(void **state)
 	point = strstr(spooled_text(f), "nstats_probe,");
 	assert_non_null(point);
 	assert_non_null(strstr(point, " captured_bytes=77i,"));
-	assert_non_null(strstr(point, ",stored_bytes=1000i,lost_bytes=0i 1795378540000\n"));
+	assert_non_null(strstr(
+		point, ",stored_bytes=1000i,lost_bytes=0i,unreported_bytes=0i 1795378540000\n"));
 	assert_null(strstr(point + 1, "nstats_probe,"));
 }
 

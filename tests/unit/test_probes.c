@@ -200,6 +200,85 @@ static void what_is_stored_and_lost_of_a_probe_is_the_ledgers(void **state)
 	probes_free(probes);
 }
 
+/* A start of which 1,000 bytes are told of the 1,200 that passed the interface while it ran. */
+static struct report killed(uint8_t boot)
+{
+	struct report report = report_of("pod", boot, 3, 900);
+
+	report.totals.is_comparable = true;
+	report.totals.captured_bytes = 1100; /* of its last interval only a part came */
+	report.totals.self_bytes = 100;
+	report.totals.if_rx_bytes_open = 5000;
+	report.totals.if_rx_bytes = 6200;
+	return report;
+}
+
+static struct report after(uint8_t boot, uint64_t if_rx_bytes_open)
+{
+	struct report report = report_of("pod", boot, 1, 10);
+
+	report.totals.is_comparable = true;
+	report.totals.if_rx_bytes_open = report.totals.if_rx_bytes = if_rx_bytes_open;
+	return report;
+}
+
+static bool unreported_is(const struct probes *probes, const char *value)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text),
+		"nstats_probe_unreported_bytes_total{cluster=\"c\",namespace=\"n\",host=\"pod\"} "
+		"%s\n",
+		value);
+	return is_rendered(probes, text);
+}
+
+static void what_a_killed_probe_did_not_tell_is_told_by_the_interface(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct report first = killed(1), second = after(2, 6500);
+
+	(void)state;
+	update(probes, &first, 0);
+	assert_true(unreported_is(probes, "0"));
+	update(probes, &second, 1);
+	assert_true(unreported_is(probes, "500")); /* of 1,500 */
+	probes_batch_add(probes, &second);
+	assert_int_equal(probes_take_due(probes)->unreported_bytes, 500);
+	probes_free(probes);
+}
+
+static void a_late_report_of_the_killed_probe_is_not_reckoned_again(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct report first = killed(1), second = after(2, 6500);
+
+	(void)state;
+	update(probes, &first, 0);
+	update(probes, &second, 1);
+	first.sequence = 2;
+	update(probes, &first, 2);
+	second.sequence = 2;
+	update(probes, &second, 3);
+	assert_true(unreported_is(probes, "500"));
+	probes_free(probes);
+}
+
+static void another_interface_tells_nothing_of_the_killed_probe(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct report first = killed(1), second = after(2, 6199), third = after(3, 6500);
+
+	(void)state;
+	update(probes, &first, 0);
+	update(probes, &second, 1);
+	assert_true(unreported_is(probes, "0"));
+	third.totals.is_comparable = false;
+	update(probes, &third, 2);
+	assert_true(unreported_is(probes, "0"));
+	probes_free(probes);
+}
+
 static void coverage_and_own_use_have_decimals(void **state)
 {
 	struct probes *probes = probes_new(1);
@@ -324,6 +403,9 @@ int main(void)
 		cmocka_unit_test(a_full_table_refuses_a_new_probe),
 		cmocka_unit_test(the_one_that_was_silent_longest_makes_room),
 		cmocka_unit_test(what_is_stored_and_lost_of_a_probe_is_the_ledgers),
+		cmocka_unit_test(what_a_killed_probe_did_not_tell_is_told_by_the_interface),
+		cmocka_unit_test(a_late_report_of_the_killed_probe_is_not_reckoned_again),
+		cmocka_unit_test(another_interface_tells_nothing_of_the_killed_probe),
 		cmocka_unit_test(coverage_and_own_use_have_decimals),
 		cmocka_unit_test(those_that_were_heard_of_lately_are_counted),
 		cmocka_unit_test(

@@ -228,8 +228,9 @@ SELF = {
     ("Each probe's last report", "A"): probe({
         "cpu": busy, **{name: newest(field) for name, field in (
             ("coverage", "coverage"), ("captured", "captured_bytes"), ("stored", "stored_bytes"), ("lost", "lost_bytes"),
-            ("evicted", "evicted_bytes"), ("drops", "kernel_drops"), ("table_full", "table_full_packets"),
-            ("send_errors", "send_errors"), ("self", "self_bytes"), ("rss", "rss_bytes"), ("uptime", "uptime_s"))},
+            ("evicted", "evicted_bytes"), ("unreported", "unreported_bytes"), ("drops", "kernel_drops"),
+            ("table_full", "table_full_packets"), ("send_errors", "send_errors"), ("self", "self_bytes"),
+            ("rss", "rss_bytes"), ("uptime", "uptime_s"))},
     }, (*POD, "workload", "node")),
 }
 SHOWN = {(uid, *key): panel for uid, board in (("nstats-overview", OVERVIEW), ("nstats-pod", POD_BOARD), ("nstats-self", SELF))
