@@ -93,24 +93,6 @@ int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *ou
 	return after(spool, r, err);
 }
 
-int spool_delete(struct spool *spool, int64_t id, char err[static ERR_LEN])
-{
-	const struct spool_outcome delivered = {.dead = NULL};
-	int r = spool_settle(spool, id, &delivered, err);
-
-	return r < 0 ? r : 0;
-}
-
-int spool_reject(
-	struct spool *spool, int64_t id, int status, const char *reason, char err[static ERR_LEN])
-{
-	const struct spool_outcome refused = {
-		.is_dead_whole = true, .status = status, .reason = reason};
-	int r = spool_settle(spool, id, &refused, err);
-
-	return r < 0 ? r : 0;
-}
-
 static int load_table(struct spool_db *db, enum spool_statement which, const char *table,
 	bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
 {

@@ -56,11 +56,6 @@ int spool_newest(
 int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *outcome,
 	char err[static ERR_LEN]);
 
-/* spool_settle of a body that was delivered, or refused, as a whole. 0, also without it; -errno. */
-int spool_delete(struct spool *spool, int64_t id, char err[static ERR_LEN]);
-int spool_reject(
-	struct spool *spool, int64_t id, int status, const char *reason, char err[static ERR_LEN]);
-
 /* Was the file left without spool_close, and not checked since? Then the spool's thread calls
  * spool_check, each time a few milliseconds, while it returns 1: 0: all is well; -errno. */
 bool spool_is_check_due(const struct spool *spool);

@@ -83,10 +83,6 @@ def killed_collectors_lose_and_double_nothing(lab):
     by_destination(lab, influx)
 
 
-def counted(lab):
-    return sum(tx + rx for tx, rx in lab.counters().values())
-
-
 @case(limit_s=60 + 60 * TIMES)
 def terminated_probes_lose_nothing(lab):
     influx = Influx(lab)
@@ -95,12 +91,12 @@ def terminated_probes_lose_nothing(lab):
     Echo(lab, UDP, reply=500)
     for i in range(5 * TIMES):
         probe = Probe(lab, interval_s=1, host=f"pod-{i}")
-        started = counted(lab)
+        started = lab.counted_bytes()
         sender = Sender(lab, UDP, every_s=0.02)
         time.sleep(1.3 + i % 7 / 7)
-        stopping = counted(lab)
+        stopping = lab.counted_bytes()
         probe.stop()
-        stopped = counted(lab)
+        stopped = lab.counted_bytes()
         assert "acknowledged" not in probe.process.log(), probe.process.log()
         sender.end()
         until(collector.is_drained, 10, "the spool is not empty")

@@ -81,7 +81,7 @@ def rates_agree_with_iftop_and_the_share_is_all(lab):
     # whole intervals within iftop's window
     since = -(-window[0] // 2) * 2
     compare_rates(influx, read_iftop(iftop.out(), IFTOP_UNITS, LAST_2_S), since, window[1] // 2 * 2)
-    counted = sum(tx + rx for tx, rx in lab.counters().values())
+    counted = lab.counted_bytes()
     prototype = sum(sent + received for _, sent, received
                     in read_iftop(iftop.out(), PROTOTYPE_UNITS, LAST_10_S)[:PAIRS]) / 8 * WINDOW_S
     ours = influx.total()

@@ -3,7 +3,7 @@
 /* uses: collector/spool_db collector/spool_room collector/spool_setup collector/spool_backup */
 /* uses: collector/spool_aside collector/spool_rows collector/spool_commit collector/spool_settle */
 /* uses: collector/spool_dead collector/spool_file collector/spool */
-#include "spool.h"
+#include "spool_lab.h"
 
 #include "clock.h"
 
@@ -24,72 +24,23 @@
 
 #include <cmocka.h>
 
-#define MIB (1024 * 1024)
-
-static char dir[64];
-static char path[128];
-static char err[ERR_LEN];
-static struct spool *spool;
-
 static int set_up(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/nstats-test-spool-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/spool.db", dir);
-	spool = NULL;
-	return 0;
+	return folder_make();
 }
 
 static int tear_down(void **state)
 {
-	char name[160];
-	size_t i;
-	static const char *const ends[] = {"", "-wal", "-journal", "-shm"};
-
 	(void)state;
-	spool_close(spool);
-	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, ends[i]);
-		unlink(name);
-	}
-	return rmdir(dir);
-}
-
-static void open_spool(uint64_t max_bytes)
-{
-	assert_int_equal(spool_open(path, max_bytes, &spool, err), 0);
-}
-
-static void reopen(uint64_t max_bytes)
-{
-	spool_close(spool);
-	open_spool(max_bytes);
-}
-
-static struct spool_state state_now(void)
-{
-	struct spool_state ret;
-
-	spool_state(spool, &ret);
-	return ret;
+	return folder_remove();
 }
 
 static int64_t since_ms = 1795378530000;
 
-/* One body of len bytes, each of them `fill`, of 3 lines and 1000 bytes of traffic. */
 static int commit_body(uint8_t fill, size_t len)
 {
-	struct spool_body body = {.lines = 3, .traffic_bytes = 1000, .len = len};
-	const struct spool_batch batch = {.bodies = &body, .n_bodies = 1, .since_ms = since_ms};
-	int r;
-
-	body.data = malloc(len);
-	memset(body.data, fill, len);
-	r = spool_commit(spool, &batch, err);
-	free(body.data);
-	return r;
+	return commit_body_at(fill, len, since_ms, NULL, 0);
 }
 
 static int64_t take(uint8_t fill)
@@ -158,7 +109,7 @@ static void bodies_come_oldest_first(void **state)
 	assert_int_equal(body.data[0], 2);
 	assert_true(body.id > first);
 	free(body.data);
-	assert_int_equal(spool_delete(spool, first, err), 0);
+	assert_int_equal(deliver(first), 1);
 	take(2);
 }
 
@@ -168,7 +119,7 @@ static void a_deleted_body_leaves_the_state(void **state)
 	open_spool(MIB);
 	commit_body(1, 100);
 	commit_body(2, 200);
-	assert_int_equal(spool_delete(spool, take(1), err), 0);
+	assert_int_equal(deliver(take(1)), 1);
 	assert_int_equal(state_now().bodies, 1);
 	assert_int_equal(state_now().lines, 3);
 	assert_int_equal(state_now().traffic_bytes, 1000);
@@ -180,7 +131,7 @@ static void deleting_what_is_not_there_changes_nothing(void **state)
 	(void)state;
 	open_spool(MIB);
 	commit_body(1, 100);
-	assert_int_equal(spool_delete(spool, 99, err), 0);
+	assert_int_equal(deliver(99), 0);
 	assert_int_equal(state_now().bodies, 1);
 }
 
@@ -192,7 +143,7 @@ static void ids_are_not_used_again(void **state)
 	open_spool(MIB);
 	commit_body(1, 100);
 	first = take(1);
-	spool_delete(spool, first, err);
+	deliver(first);
 	reopen(MIB);
 	commit_body(2, 100);
 	assert_true(take(2) > first);
@@ -207,7 +158,7 @@ static void the_state_is_the_same_after_opening_again(void **state)
 	commit_body(1, 100);
 	commit_body(2, 200);
 	commit_body(3, 300);
-	spool_reject(spool, take(1), 400, "bad line", err);
+	refuse(take(1), "bad line");
 	before = state_now();
 	reopen(MIB);
 	after = state_now();
@@ -240,7 +191,7 @@ static void dead_letters_keep_to_their_bound_and_the_oldest_go(void **state)
 	open_spool(MIB);
 	for (i = 0; i < 10; i++) {
 		commit_body((uint8_t)i, 20000); /* 3 fit into a sixteenth of 1 MiB */
-		assert_int_equal(spool_reject(spool, take((uint8_t)i), 400, "no", err), 0);
+		assert_int_equal(refuse(take((uint8_t)i), "no"), 1);
 	}
 	assert_int_equal(state_now().dead_bodies, 3);
 	assert_int_equal(state_now().dead_evicted_bodies, 7);
@@ -252,7 +203,7 @@ static void a_dead_letter_over_the_bound_alone_is_counted_not_kept(void **state)
 	(void)state;
 	open_spool(MIB);
 	commit_body(1, 100000);
-	assert_int_equal(spool_reject(spool, take(1), 400, "no", err), 0);
+	assert_int_equal(refuse(take(1), "no"), 1);
 	assert_int_equal(state_now().dead_bodies, 0);
 	assert_int_equal(state_now().dead_evicted_bodies, 1);
 	assert_int_equal(state_now().bodies, 0);
@@ -427,7 +378,7 @@ static void an_entry_is_replaced_and_an_empty_one_deletes(void **state)
 	assert_string_equal(seen.text[0], "boot a=2");
 }
 
-static bool refuse(void *ctx, const struct ledger_entry *unused)
+static bool refuse_entry(void *ctx, const struct ledger_entry *unused)
 {
 	(void)ctx;
 	(void)unused;
@@ -441,7 +392,7 @@ static void an_entry_that_is_not_taken_is_an_error(void **state)
 	(void)state;
 	open_spool(MIB);
 	commit_entries(one, 1);
-	assert_int_equal(spool_load_ledger(spool, refuse, NULL, err), -EBADMSG);
+	assert_int_equal(spool_load_ledger(spool, refuse_entry, NULL, err), -EBADMSG);
 	assert_int_equal(commit_body(1, 10), 0);
 }
 
@@ -567,11 +518,11 @@ static void the_oldest_bodys_interval_is_known(void **state)
 	since_ms += 10000;
 	assert_int_equal(commit_body(3, 100), 0);
 	assert_int_equal(state_now().oldest_ms, first_ms);
-	assert_int_equal(spool_delete(spool, take(1), err), 0);
+	assert_int_equal(deliver(take(1)), 1);
 	assert_int_equal(state_now().oldest_ms, first_ms + 10000);
 	reopen(MIB);
 	assert_int_equal(state_now().oldest_ms, first_ms + 10000);
-	assert_int_equal(spool_reject(spool, take(2), 400, "no", err), 0);
+	assert_int_equal(refuse(take(2), "no"), 1);
 	assert_int_equal(state_now().oldest_ms, first_ms + 20000);
 }
 

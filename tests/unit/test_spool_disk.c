@@ -7,7 +7,7 @@
  * The disk fails: the C library's calls are defined here, and so taken by sqlite, which is linked
  * dynamically.
  */
-#include "spool.h"
+#include "spool_lab.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,8 +24,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define MIB (1024 * 1024)
 
 static struct {
 	unsigned n_syncs;
@@ -90,56 +88,18 @@ int posix_fallocate(int fd, off_t at, off_t len)
 	return syscall(SYS_fallocate, fd, 0, at, len) < 0 ? errno : 0;
 }
 
-static char dir[64];
-static char path[128];
-static char err[ERR_LEN];
-static struct spool *spool;
-
 static int set_up(void **state)
 {
 	(void)state;
 	memset(&disk, 0, sizeof(disk));
 	disk.code = EIO;
-	snprintf(dir, sizeof(dir), "/tmp/nstats-test-disk-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/spool.db", dir);
-	spool = NULL;
-	return 0;
+	return folder_make();
 }
 
 static int tear_down(void **state)
 {
-	struct dirent *entry;
-	DIR *list;
-
 	(void)state;
-	spool_close(spool);
-	list = opendir(dir);
-	while (list && (entry = readdir(list)))
-		unlinkat(dirfd(list), entry->d_name, 0);
-	closedir(list);
-	return rmdir(dir);
-}
-
-static void open_spool(void)
-{
-	assert_int_equal(spool_open(path, 16 * MIB, &spool, err), 0);
-}
-
-static void reopen(void)
-{
-	spool_close(spool);
-	spool = NULL;
-	open_spool();
-}
-
-static struct spool_state state_now(void)
-{
-	struct spool_state ret;
-
-	spool_state(spool, &ret);
-	return ret;
+	return folder_remove();
 }
 
 static int commit_body(uint8_t fill, size_t len)
@@ -149,15 +109,8 @@ static int commit_body(uint8_t fill, size_t len)
 		.key_len = 1,
 		.value = (const uint8_t *)"committed",
 		.value_len = strlen("committed")};
-	struct spool_body body = {.lines = 3, .traffic_bytes = 1000, .len = len};
-	const struct spool_batch batch = {&body, 1, &boot, 1, 1};
-	int r;
 
-	body.data = malloc(len);
-	memset(body.data, fill, len);
-	r = spool_commit(spool, &batch, err);
-	free(body.data);
-	return r;
+	return commit_body_at(fill, len, 1, &boot, 1);
 }
 
 /* The oldest; true: it left. */
@@ -168,7 +121,7 @@ static bool drain_one(void)
 	if (spool_next(spool, 0, &body, err) != 1)
 		return false;
 	free(body.data);
-	return spool_delete(spool, body.id, err) == 0;
+	return deliver(body.id) >= 0;
 }
 
 static void write_at(const char *file, off_t at, const void *data, size_t len)
@@ -197,7 +150,7 @@ static void each_commit_is_synced(void **state)
 	unsigned i;
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	disk.n_syncs = 0;
 	for (i = 1; i <= 50; i++) {
 		assert_int_equal(commit_body(1, 100), 0);
@@ -210,7 +163,7 @@ static void a_delivery_is_synced(void **state)
 	unsigned before;
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	commit_body(1, 100);
 	before = disk.n_syncs;
 	assert_true(drain_one());
@@ -223,7 +176,7 @@ static void room_is_taken_at_the_start_and_kept(void **state)
 	struct stat st;
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	assert_int_equal(state_now().room_bytes, state_now().room_want_bytes);
 	assert_int_equal(state_now().room_bytes, 15 * MIB);
 	snprintf(wal, sizeof(wal), "%s-wal", path);
@@ -257,7 +210,7 @@ static void fill_and_drain(void)
 static void on_a_full_disk_it_commits_and_drains_within_its_room(void **state)
 {
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	disk.is_full = true;
 	fill_and_drain();
 	fill_and_drain();
@@ -266,13 +219,13 @@ static void on_a_full_disk_it_commits_and_drains_within_its_room(void **state)
 static void also_after_a_start_on_the_full_disk(void **state)
 {
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	assert_int_equal(commit_body(1, 20000), 0);
 	disk.is_full = true;
-	reopen();
+	reopen(16 * MIB);
 	assert_int_equal(state_now().bodies, 1);
 	fill_and_drain();
-	reopen();
+	reopen(16 * MIB);
 	fill_and_drain();
 }
 
@@ -326,7 +279,7 @@ static void a_refused_body_leaves_a_full_disk_as_well(void **state)
 		continue;
 	n = state_now().bodies;
 	assert_int_equal(spool_next(spool, 0, &body, err), 1);
-	assert_int_equal(spool_reject(spool, body.id, 400, "no", err), 0);
+	assert_int_equal(refuse(body.id, "no"), 1);
 	assert_int_equal(state_now().bodies, n - 1);
 	assert_int_equal(state_now().dead_bodies + state_now().dead_evicted_bodies, 1);
 	free(body.data);
@@ -352,7 +305,7 @@ static void commits_under(unsigned sync_every, unsigned write_every, int code)
 	struct seen seen = {0};
 	uint64_t n = 0;
 
-	open_spool();
+	open_spool(16 * MIB);
 	disk.code = code;
 	disk.sync_every = sync_every;
 	disk.write_every = write_every;
@@ -365,7 +318,7 @@ static void commits_under(unsigned sync_every, unsigned write_every, int code)
 	assert_int_equal(commit_body(250, 100), 0);
 	assert_int_equal(spool_load_ledger(spool, see, &seen, err), 0);
 	assert_int_equal(seen.n, n + 1);
-	reopen();
+	reopen(16 * MIB);
 	assert_int_equal(state_now().bodies, n + 1);
 	assert_int_equal(state_now().corrupt_files, 0);
 	for (uint64_t i = 0; i <= n; i++)
@@ -406,7 +359,7 @@ static void a_disk_that_is_full_now_and_then_discards_whole_batches_and_no_more(
 static void syncs_that_fail_for_a_while_leave_no_trace(void **state)
 {
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	assert_int_equal(commit_body(1, 5000), 0);
 	disk.sync_every = 1;
 	for (int i = 0; i < 200; i++)
@@ -415,7 +368,7 @@ static void syncs_that_fail_for_a_while_leave_no_trace(void **state)
 	disk.sync_every = 0;
 	assert_int_equal(commit_body(3, 5000), 0);
 	assert_int_equal(state_now().bodies, 2);
-	reopen();
+	reopen(16 * MIB);
 	assert_int_equal(state_now().bodies, 2);
 	assert_true(drain_one());
 	assert_true(drain_one());
@@ -431,14 +384,14 @@ static void a_kill_after_a_failed_commit_keeps_rows_and_ledger_together(void **s
 	(void)state;
 	child = fork();
 	if (child == 0) {
-		open_spool();
+		open_spool(16 * MIB);
 		commit_body(1, 5000);
 		disk.sync_every = 1;
 		commit_body(2, 5000);
 		_exit(0);
 	}
 	waitpid(child, &status, 0);
-	open_spool();
+	open_spool(16 * MIB);
 	assert_int_equal(spool_load_ledger(spool, see, &seen, err), 0);
 	assert_int_equal(state_now().bodies, seen.n);
 	assert_true(spool_is_check_due(spool));
@@ -457,10 +410,10 @@ static void check_all(int expected)
 static void a_clean_stop_asks_for_no_check(void **state)
 {
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	assert_false(spool_is_check_due(spool));
 	commit_body(1, 5000);
-	reopen();
+	reopen(16 * MIB);
 	assert_false(spool_is_check_due(spool));
 }
 
@@ -499,8 +452,8 @@ static void until_it_was_checked_a_clean_stop_still_asks_for_it(void **state)
 {
 	(void)state;
 	leave_uncleanly(16 * MIB, 3, 100);
-	open_spool();
-	reopen();
+	open_spool(16 * MIB);
+	reopen(16 * MIB);
 	assert_true(spool_is_check_due(spool));
 }
 
@@ -520,7 +473,7 @@ static void one_file_was_moved_aside_and_a_new_one_works(void)
 	assert_int_equal(state_now().bodies, 0);
 	assert_int_equal(count_files("spool.db.corrupt-"), 2); /* and its WAL */
 	assert_int_equal(commit_body(7, 100), 0);
-	reopen();
+	reopen(16 * MIB);
 	assert_int_equal(state_now().bodies, 1);
 }
 
@@ -529,7 +482,7 @@ static void a_damaged_file_is_moved_aside_at_the_start(void **state)
 	struct seen seen = {0};
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	for (int i = 0; i < 10; i++)
 		commit_body(1, 20000);
 	spool_close(spool);
@@ -543,7 +496,7 @@ static void a_damaged_file_is_moved_aside_at_the_start(void **state)
 		snprintf(wal, sizeof(wal), "%s-wal", path);
 		assert_int_equal(truncate(wal, 0), 0);
 	}
-	open_spool();
+	open_spool(16 * MIB);
 	assert_int_equal(spool_load_ledger(spool, see, &seen, err), 0);
 	one_file_was_moved_aside_and_a_new_one_works();
 }
@@ -553,7 +506,7 @@ static void a_file_that_was_cut_is_moved_aside(void **state)
 	char wal[160];
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	for (int i = 0; i < 100; i++)
 		commit_body(1, 20000);
 	spool_close(spool);
@@ -561,7 +514,7 @@ static void a_file_that_was_cut_is_moved_aside(void **state)
 	snprintf(wal, sizeof(wal), "%s-wal", path);
 	assert_int_equal(truncate(wal, 0), 0);
 	assert_int_equal(truncate(path, 10 * 4096), 0);
-	open_spool();
+	open_spool(16 * MIB);
 	if (state_now().corrupt_files == 0)
 		(void)drain_one();
 	one_file_was_moved_aside_and_a_new_one_works();
@@ -574,7 +527,7 @@ static void damage_that_is_found_while_working_costs_no_more_than_what_was_in_th
 	int64_t last = 0;
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	for (int i = 0; i < 100; i++)
 		commit_body(1, 20000);
 	assert_int_equal(spool_next(spool, 0, &body, err), 1);
@@ -584,7 +537,7 @@ static void damage_that_is_found_while_working_costs_no_more_than_what_was_in_th
 	spool = NULL;
 	snprintf(wal, sizeof(wal), "%s-wal", path);
 	assert_int_equal(truncate(wal, 0), 0);
-	open_spool();
+	open_spool(16 * MIB);
 	assert_int_equal(spool_next(spool, last, &body, err), 1);
 	free(body.data);
 	last = body.id;
@@ -645,7 +598,7 @@ static void a_copy_is_consistent_while_it_is_written_to(void **state)
 	int r;
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	for (int i = 0; i < 300; i++)
 		commit_body(1, 20000);
 	assert_int_equal(spool_copy_begin(spool, copy_path(), err), 0);
@@ -670,7 +623,7 @@ static void a_copy_is_consistent_while_it_is_written_to(void **state)
 static void a_copy_overwrites_nothing(void **state)
 {
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	assert_int_equal(spool_copy_begin(spool, path, err), -EEXIST);
 	assert_non_null(strstr(err, "exists; expected a new file"));
 	assert_int_equal(spool_copy_begin(spool, "/nonexistent/x", err), -ENOENT);
@@ -681,7 +634,7 @@ static void a_copy_that_is_broken_off_is_deleted(void **state)
 	uint64_t bytes;
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	for (int i = 0; i < 200; i++)
 		commit_body(1, 20000);
 	assert_int_equal(spool_copy_begin(spool, copy_path(), err), 0);
@@ -698,7 +651,7 @@ static void bury(int n, size_t len)
 	for (int i = 0; i < n; i++) {
 		assert_int_equal(commit_body((uint8_t)i, len), 0);
 		assert_int_equal(spool_newest(spool, 0, &body, err), 1);
-		assert_int_equal(spool_reject(spool, body.id, 400, "partial write: no", err), 0);
+		assert_int_equal(refuse(body.id, "partial write: no"), 1);
 		free(body.data);
 	}
 }
@@ -708,7 +661,7 @@ static void dead_letters_are_shown_with_their_reason(void **state)
 	struct spool_dead dead;
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	bury(2, 100);
 	assert_int_equal(spool_next_dead(spool, 0, &dead, err), 1);
 	assert_int_equal(dead.status, 400);
@@ -728,7 +681,7 @@ static void a_replay_moves_them_all_back_and_counts_them(void **state)
 	int r, n = 0;
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	bury(40, 20000);
 	commit_body(77, 100);
 	assert_int_equal(spool_last_dead(spool, &last, err), 0);
@@ -740,7 +693,7 @@ static void a_replay_moves_them_all_back_and_counts_them(void **state)
 	assert_int_equal(state_now().bodies, 41);
 	assert_int_equal(state_now().replayed_lines, 120);
 	assert_int_equal(state_now().replayed_traffic_bytes, 40000);
-	reopen();
+	reopen(16 * MIB);
 	assert_int_equal(state_now().dead_bodies, 0);
 	assert_int_equal(state_now().bodies, 41);
 }
@@ -750,7 +703,7 @@ static void what_died_after_a_replay_began_stays(void **state)
 	int64_t last;
 
 	(void)state;
-	open_spool();
+	open_spool(16 * MIB);
 	bury(1, 100);
 	assert_int_equal(spool_last_dead(spool, &last, err), 0);
 	bury(1, 100);

@@ -117,11 +117,9 @@ class Lab(contextlib.ExitStack):
                        in zip(versions, ("ip", "ip6")) if list_)
         self.nft(self.pod, f"""table netdev count {{
             {sets}
-            counter refusals {{ }}
             chain out {{ type filter hook egress device "pod0" priority 0; policy accept;
                 {out} }}
             chain in {{ type filter hook ingress device "pod0" priority 0; policy accept;
-                meta l4proto {{ icmp, icmpv6 }} counter name refusals
                 {into} }}
         }}""")
 
@@ -132,7 +130,8 @@ class Lab(contextlib.ExitStack):
         __dev_queue_xmit), the ingress hook without (eth_type_trans has pulled it).
         """
         bytes_of = {}
-        for item in self.listed():
+        listed = netns.run("nsenter", f"--net=/run/netns/{self.pod}", "nft", "-j", "list", "table", "netdev", "count")
+        for item in json.loads(listed)["nftables"]:
             if "set" not in item:
                 continue
             for element in item["set"].get("elem", ()):
@@ -142,14 +141,9 @@ class Lab(contextlib.ExitStack):
                     counter["bytes"] + header * counter["packets"])
         return {a: (bytes_of["tx", a], bytes_of["rx", a]) for a in self.counted}
 
-    def listed(self):
-        return json.loads(netns.run("nsenter", f"--net=/run/netns/{self.pod}", "nft", "-j", "list", "table",
-                                    "netdev", "count"))["nftables"]
-
-    def received_icmp(self):
-        """Bytes of refusals that came in; they belong to no counted address where the router sends them."""
-        counter = next(item["counter"] for item in self.listed() if "counter" in item)
-        return counter["bytes"] + ETHERNET_HEADER * counter["packets"]
+    def counted_bytes(self):
+        """tx + rx of all counted addresses."""
+        return sum(tx + rx for tx, rx in self.counters().values())
 
     def interface(self):
         """(rx bytes, tx bytes) of the pod's interface, the kernel's own."""
