@@ -32,28 +32,62 @@ static bool are_joinable(const struct run *a, const struct run *b, uint32_t step
 	return a->count == b->count && b->first_ms - a->last_ms <= (uint64_t)step_ms + step_ms / 2;
 }
 
+/*
+ * Two neighbouring intervals that were counted within a run have been cut out of it, each for
+ * itself, and what is left between them holds no other interval.
+ */
+static bool is_sliver(const struct run *run, uint32_t step_ms)
+{
+	const struct run *before = run - 1, *behind = run + 1;
+
+	return before->count == behind->count && run->count < behind->count &&
+	       before->last_ms + 1 == run->first_ms && run->last_ms + 1 == behind->first_ms &&
+	       run->last_ms - run->first_ms < step_ms;
+}
+
+static uint32_t greater(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 static size_t join(struct run *list, size_t n, uint32_t step_ms)
 {
 	size_t i, kept = 1;
 
+	for (i = 1; i + 1 < n; i++)
+		if (is_sliver(&list[i], step_ms))
+			list[i].count = list[i + 1].count;
 	for (i = 1; i < n; i++) {
 		struct run *last = &list[kept - 1];
 
-		if (are_joinable(last, &list[i], step_ms))
-			last->last_ms = list[i].last_ms;
-		else
+		if (!are_joinable(last, &list[i], step_ms)) {
 			list[kept++] = list[i];
+			continue;
+		}
+		last->last_ms = list[i].last_ms;
+		last->touched = greater(last->touched, list[i].touched);
 	}
 	return kept;
 }
 
-/* One that is as old as can be covers both and all between. */
-static size_t merge_oldest(struct run *list, size_t n)
+/* Two neighbours become one that covers both and all between. */
+static size_t merge_stalest(struct run *list, size_t n)
 {
-	list[0].last_ms = list[1].last_ms;
-	if (list[1].count > list[0].count)
-		list[0].count = list[1].count;
-	memmove(&list[1], &list[2], (n - 2) * sizeof(*list));
+	uint32_t stalest = UINT32_MAX;
+	struct run *run = list;
+
+	for (size_t i = 0; i + 1 < n; i++) {
+		uint32_t touched = greater(list[i].touched, list[i + 1].touched);
+
+		if (touched >= stalest)
+			continue;
+		stalest = touched;
+		run = &list[i];
+	}
+	run->last_ms = run[1].last_ms;
+	run->count = greater(run->count, run[1].count);
+	run->touched = greater(run->touched, run[1].touched);
+	memmove(&run[1], &run[2], (size_t)(&list[n] - &run[2]) * sizeof(*list));
 	return n - 1;
 }
 
@@ -62,7 +96,7 @@ void runs_add(struct runs *runs, uint64_t start_ms, uint32_t step_ms)
 	struct run list[LEDGER_RUNS_MAX + 2]; /* a run cut in three */
 	size_t at = first_not_before(runs, start_ms);
 	size_t n = at;
-	struct run hit = {.first_ms = start_ms, .last_ms = start_ms, .count = 1};
+	struct run hit = {start_ms, start_ms, .count = 1, .touched = ++runs->tick};
 	bool is_hit = at < runs->n && runs->runs[at].first_ms <= start_ms;
 
 	memcpy(list, runs->runs, at * sizeof(*list));
@@ -74,17 +108,18 @@ void runs_add(struct runs *runs, uint64_t start_ms, uint32_t step_ms)
 		else
 			hit.count = cut.count;
 		if (cut.first_ms < start_ms)
-			list[n++] = (struct run){cut.first_ms, start_ms - 1, cut.count};
+			list[n++] =
+				(struct run){cut.first_ms, start_ms - 1, cut.count, cut.touched};
 		list[n++] = hit;
 		if (cut.last_ms > start_ms)
-			list[n++] = (struct run){start_ms + 1, cut.last_ms, cut.count};
+			list[n++] = (struct run){start_ms + 1, cut.last_ms, cut.count, cut.touched};
 	} else {
 		list[n++] = hit;
 	}
 	memcpy(&list[n], &runs->runs[at], (runs->n - at) * sizeof(*list));
 	n = join(list, n + runs->n - at, step_ms);
 	while (n > LEDGER_RUNS_MAX)
-		n = merge_oldest(list, n);
+		n = merge_stalest(list, n);
 	memcpy(runs->runs, list, n * sizeof(*list));
 	runs->n = (uint32_t)n;
 }
@@ -117,7 +152,7 @@ static struct run decode_run(const uint8_t *at)
 	memcpy(&first, at, sizeof(first));
 	memcpy(&last, at + 8, sizeof(last));
 	memcpy(&count, at + 16, sizeof(count));
-	return (struct run){le64toh(first), le64toh(last), le32toh(count)};
+	return (struct run){le64toh(first), le64toh(last), le32toh(count), 0};
 }
 
 bool runs_decode(const uint8_t *data, size_t len, struct runs *ret)

@@ -2,9 +2,11 @@
 /*
  * For one observer: how many commits have carried rows of each interval, as runs of intervals with
  * the same count. Pure, of fixed size. Counts only rise, so a count is never given twice to the
- * same interval (below its cap, see ledger_batch_k). Where there are too many runs the two oldest
+ * same interval (below its cap, see ledger_batch_k). Where there are too many runs two neighbours
  * become one with the higher count; what lies between two joined runs takes their count, which is
- * too high at most.
+ * too high at most. These two are the ones that were left alone longest: were it simply the oldest,
+ * a probe whose clock stands there would raise the count of all that lies before it with each of
+ * its intervals, up to the cap.
  */
 #pragma once
 
@@ -18,10 +20,12 @@ struct run {
 	uint64_t first_ms; /* start of the first interval */
 	uint64_t last_ms;  /* start of the last one */
 	uint32_t count;    /* commits, from 1 */
+	uint32_t touched;  /* the tick of the last one; not encoded */
 };
 
 struct runs {
 	uint32_t n;
+	uint32_t tick;
 	struct run runs[LEDGER_RUNS_MAX]; /* rising, apart */
 };
 
