@@ -457,9 +457,8 @@ uint64_t ledger_lost_bytes(const struct ledger *ledger)
 uint64_t ledger_missing_bytes(const struct ledger *ledger, int64_t now_ms)
 {
 	uint64_t missing = ledger->forget_boots.missing_bytes;
-	const struct node *node;
 
-	for (size_t at = 0; (node = ledger_table_next(&ledger->boots, &at)); at++) {
+	for (const struct node *node = ledger->boots.first; node; node = node->next) {
 		const struct boot *boot = &((const struct boot_node *)node)->boot;
 
 		if (now_ms - node->heard_ms >= ledger->limits.missed_ms)

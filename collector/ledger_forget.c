@@ -105,18 +105,18 @@ static void sweep(struct forget *forget, int64_t now_ms)
 {
 	/* One that is alive now may have finished, and rested, by then. */
 	int64_t next_ms = now_ms + forget->limits->finished_ms;
-	struct node *node;
-	size_t at = 0;
+	struct node *next;
 
-	while (forget->n < LEDGER_FORGET_MAX && (node = ledger_table_next(forget->table, &at))) {
+	for (struct node *node = forget->table->first; node && forget->n < LEDGER_FORGET_MAX;
+		node = next) {
 		int64_t due_ms = forget->due_ms(forget, node, now_ms);
 
+		next = node->next;
 		if (due_ms <= now_ms) {
 			take(forget, node);
 			continue;
 		}
 		next_ms = least(next_ms, due_ms);
-		at++;
 	}
 	if (forget->n == LEDGER_FORGET_MAX || next_ms < now_ms + LEDGER_SWEEP_MS)
 		next_ms = now_ms + LEDGER_SWEEP_MS;

@@ -22,11 +22,11 @@ bool ledger_table_init(struct ledger_table *table, size_t max, uint64_t hash_see
 
 void ledger_table_done(struct ledger_table *table, void (*free_node)(struct node *node))
 {
-	size_t i;
-
-	for (i = 0; table->slots && i < SLOTS; i++)
-		if (table->slots[i])
-			free_node(table->slots[i]);
+	for (struct node *node = table->first, *next; node; node = next) {
+		next = node->next;
+		free_node(node);
+	}
+	table->first = NULL;
 	free(table->slots);
 	table->slots = NULL;
 }
@@ -60,6 +60,16 @@ struct observer_node *ledger_table_observer(
 	return (struct observer_node *)*find(table, key, key_len);
 }
 
+static void put(struct ledger_table *table, struct node **slot, struct node *node)
+{
+	*slot = node;
+	node->next = table->first;
+	if (node->next)
+		node->next->previous = node;
+	table->first = node;
+	table->n++;
+}
+
 struct boot_node *ledger_table_add_boot(struct ledger_table *table, const uint8_t *id)
 {
 	struct node **slot = find(table, id, BOOT_ID_LEN);
@@ -74,8 +84,7 @@ struct boot_node *ledger_table_add_boot(struct ledger_table *table, const uint8_
 		return NULL;
 	memcpy(boot->id, id, BOOT_ID_LEN);
 	boot->node = (struct node){.key = boot->id, .key_len = BOOT_ID_LEN};
-	*slot = &boot->node;
-	table->n++;
+	put(table, slot, &boot->node);
 	return boot;
 }
 
@@ -95,9 +104,16 @@ struct observer_node *ledger_table_add_observer(
 	memcpy(observer->key, key, key_len);
 	observer->node = (struct node){.key = observer->key, .key_len = key_len};
 	observer->index = table->n_made++;
-	table->n++;
-	*slot = &observer->node;
+	put(table, slot, &observer->node);
 	return observer;
+}
+
+static void unlist(struct ledger_table *table, const struct node *node)
+{
+	*(node->previous ? &node->previous->next : &table->first) = node->next;
+	if (node->next)
+		node->next->previous = node->previous;
+	table->n--;
 }
 
 /* Those behind it, up to the next empty slot, move up to where a search for them begins or passes.
@@ -118,17 +134,7 @@ void ledger_table_remove(struct ledger_table *table, const struct node *node)
 		hole = i;
 	}
 	slots[hole] = NULL;
-	table->n--;
-}
-
-struct node *ledger_table_next(const struct ledger_table *table, size_t *at)
-{
-	size_t i = *at;
-
-	while (i < SLOTS && !table->slots[i])
-		i++;
-	*at = i;
-	return i < SLOTS ? table->slots[i] : NULL;
+	unlist(table, node);
 }
 
 void ledger_table_free_boot(struct node *node)

@@ -14,8 +14,10 @@
 struct node {
 	const uint8_t *key;
 	size_t key_len;
-	int64_t heard_ms;  /* monotonic: when something came from it last, or when it was loaded */
-	struct node *next; /* among those that were removed: ledger_forget.h */
+	int64_t heard_ms; /* monotonic: when something came from it last, or when it was loaded */
+	struct node
+		*next; /* in the table's list, or among those that were removed: ledger_forget.h */
+	struct node *previous; /* in the table's list */
 };
 
 struct boot_node {
@@ -41,7 +43,8 @@ struct ledger_table {
 	uint64_t seed;
 	size_t n;
 	size_t max;
-	size_t n_made; /* ever */
+	size_t n_made;      /* ever */
+	struct node *first; /* of all, the newest first */
 	struct node **slots;
 };
 
@@ -59,11 +62,8 @@ struct boot_node *ledger_table_add_boot(struct ledger_table *table, const uint8_
 struct observer_node *ledger_table_add_observer(
 	struct ledger_table *table, const void *key, size_t key_len);
 
-/* The node is the caller's then. */
+/* The node is the caller's then, its next no more the list's. */
 void ledger_table_remove(struct ledger_table *table, const struct node *node);
-/* The first node at slot *at or behind it, and its slot; NULL: none. Removing the node may put
- * another one into its slot. */
-struct node *ledger_table_next(const struct ledger_table *table, size_t *at);
 
 void ledger_table_free_boot(struct node *node);
 void ledger_table_free_observer(struct node *node);
