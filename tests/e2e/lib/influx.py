@@ -20,6 +20,7 @@ bind-address = "127.0.0.1:8088"
   dir = "{dir}/data"
   wal-dir = "{dir}/wal"
   query-log-enabled = false
+  {data}
 [monitor]
   store-enabled = false
 [http]
@@ -32,11 +33,11 @@ bind-address = "127.0.0.1:8088"
 class Influx:
     address = "127.0.0.1:8086"
 
-    def __init__(self, lab, db="nstats", http=""):
+    def __init__(self, lab, db="nstats", http="", data=""):
         self.lab, self.db = lab, db
         self.dir = lab.dir / "influx"
         self.dir.mkdir()
-        (self.dir / "influxd.conf").write_text(CONFIG.format(dir=self.dir, http=http))
+        (self.dir / "influxd.conf").write_text(CONFIG.format(dir=self.dir, http=http, data=data))
         self.start()
         self.query(f'CREATE DATABASE "{db}"')
 
