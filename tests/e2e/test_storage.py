@@ -10,6 +10,7 @@ from lib.influx import Influx
 from lib.programs import Collector
 
 PODS, DESTINATIONS, STEP_MS = 5, 20, 10000
+JITTER_MS = 3  # of an interval's length by the monotonic clock
 INTERVALS = 2000 * int(os.environ.get("NSTATS_E2E_TIMES", "1"))  # 5.6 h
 TCP = 6
 COMPACT = """
@@ -75,7 +76,7 @@ def measure(lab, sigma, silent):
     for i in range(INTERVALS):
         for pod in fleet.pods:
             rows = [row for row in (flow.row() for flow in flows[pod]) if row]
-            fleet.send(pod, begin + i * STEP_MS, rows or [flows[pod][0].row() or Flow(chance, 0, 0).row()])
+            fleet.send(pod, begin + i * STEP_MS, rows, STEP_MS + chance.randrange(-JITTER_MS, JITTER_MS + 1))
     fleet.await_acks(0)
     until(collector.is_drained, 120, "the spool is not empty")
     equal(influx.total("time > 0"), sum(pod.sealed for pod in fleet.pods), "stored against sent")

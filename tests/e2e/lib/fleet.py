@@ -37,6 +37,8 @@ def packed(field, values):
 
 def flows_of(local, rows):
     """A row: (remote address, protocol, port, tx bytes, rx bytes, tx packets, rx packets); the pod is the client."""
+    if not rows:
+        return b""
     remotes, protocols, ports, *sums = zip(*rows)
     return (data(1, b"".join(map(varint, protocols))) + data(4, b"".join(remotes)) + packed(5, ports) + data(6, local)
             + b"".join(packed(field, values) for field, values in zip((8, 9, 10, 11), sums)))
