@@ -101,15 +101,20 @@ struct pass {
 static void tag_flow(struct pass *p, const struct record *record)
 {
 	struct batch *b = p->batch;
+	struct names_question question = {.addr = record->local, .at_ms = names_at_ms(p->report)};
 
 	if (p->named_local.len == 0 || !addr_equal(&p->named_local, &record->local)) {
-		names_lookup(b->parts.names, &record->local, p->now_ms, &p->sender);
+		names_lookup(b->parts.names, &question, p->now_ms, &p->sender);
 		p->named_local = record->local;
 	}
-	names_lookup(b->parts.names, &record->remote, p->now_ms, &p->receiver);
+	question.addr = record->remote;
+	question.seen = record->name;
+	names_lookup(b->parts.names, &question, p->now_ms, &p->receiver);
 	p->tags.sender = p->sender.text;
 	p->tags.receiver = p->receiver.text;
 	p->tags.receiver_kind = p->receiver.kind;
+	p->tags.receiver_namespace = p->receiver.namespace;
+	p->tags.receiver_zone = p->receiver.zone;
 	p->tags.named_by = named_by_text(p->receiver.by);
 	snprintf(p->port, sizeof(p->port), "%u", (unsigned)record->port);
 	p->tags.port = record->port ? p->port : "-";
@@ -120,6 +125,7 @@ static void tag_remainder(struct pass *p, const char *receiver)
 	p->tags.sender = "-";
 	p->tags.receiver = receiver;
 	p->tags.receiver_kind = "other";
+	p->tags.receiver_namespace = p->tags.receiver_zone = NULL;
 	p->tags.named_by = named_by_text(NAMED_BY_NONE);
 	p->tags.port = "-";
 }
@@ -206,6 +212,7 @@ bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms
 {
 	const struct identity *identity = &d->report.identity;
 	char observer[BATCH_OBSERVER_LEN];
+	struct names_pod pod;
 	struct pass pass = {.batch = b,
 		.report = &d->report,
 		.now_ms = now_ms,
@@ -214,6 +221,11 @@ bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms
 			.namespace = identity->namespace,
 			.node = identity->node}};
 
+	names_pod(b->parts.names, identity, names_at_ms(&d->report), &pod);
+	pass.tags.workload = pod.workload;
+	pass.tags.zone = pod.zone;
+	if (!identity->node[0])
+		pass.tags.node = pod.node;
 	ledger_batch_add(b->parts.ledger, d->report.boot_id, d->report.sequence, d->row_bytes);
 	probes_batch_add(b->parts.probes, &d->report);
 	note_end(b, &d->report);

@@ -70,19 +70,24 @@ static uint64_t *verdict_counter(struct stats *stats, enum ledger_verdict verdic
 	return &stats->duplicates;
 }
 
-bool intake_await_names(struct names *names, const struct record *records, size_t n, int64_t now_ms)
+bool intake_await_names(struct names *names, const struct report *report,
+	const struct record *records, size_t n, int64_t now_ms)
 {
+	int64_t at_ms = names_at_ms(report);
 	bool is_awaited = false;
 	struct name name;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct record *record = &records[i];
+		struct names_question local = {.addr = record->local, .at_ms = at_ms};
+		struct names_question remote = {
+			.addr = record->remote, .at_ms = at_ms, .seen = record->name};
 
 		if (record->kind != RECORD_FLOW)
 			continue;
 		if (i == 0 || !addr_equal(&record->local, &records[i - 1].local))
-			is_awaited |= !names_lookup(names, &record->local, now_ms, &name);
-		is_awaited |= !names_lookup(names, &record->remote, now_ms, &name);
+			is_awaited |= !names_lookup(names, &local, now_ms, &name);
+		is_awaited |= !names_lookup(names, &remote, now_ms, &name);
 	}
 	return is_awaited;
 }
@@ -140,7 +145,7 @@ static enum ledger_verdict report_take(struct intake *in, const struct report *r
 	stats->records += n;
 	stats->accepted_bytes += bytes;
 	stats->waiting_bytes += bytes;
-	group->awaits_names |= intake_await_names(in->parts.names, records, n, now_ms);
+	group->awaits_names |= intake_await_names(in->parts.names, report, records, n, now_ms);
 	return LEDGER_NEW;
 }
 

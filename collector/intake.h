@@ -31,5 +31,5 @@ void intake_datagram(struct intake *intake, const uint8_t *data, size_t len,
 	const struct receive_from *from, int64_t now_ms);
 
 /* Asks for the names that are not known. True: some answer is awaited. */
-bool intake_await_names(
-	struct names *names, const struct record *records, size_t n, int64_t now_ms);
+bool intake_await_names(struct names *names, const struct report *report,
+	const struct record *records, size_t n, int64_t now_ms);

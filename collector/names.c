@@ -187,13 +187,16 @@ static bool ptr_lookup(
 	return state == NAME_CACHE_ASKED && !*ret_text;
 }
 
-bool names_lookup(struct names *names, const struct addr *addr, int64_t now_ms, struct name *ret)
+bool names_lookup(struct names *names, const struct names_question *question, int64_t now_ms,
+	struct name *ret)
 {
+	const struct addr *addr = &question->addr;
 	enum scope scope = scope_of(addr);
 	const char *text = NULL;
 	bool is_awaited = false;
 
 	ret->kind = scope == SCOPE_PUBLIC ? "external" : "other";
+	ret->namespace = ret->zone = ret->label = NULL;
 	if (names->dns && scope != SCOPE_SPECIAL)
 		is_awaited = ptr_lookup(names, addr, now_ms, &text);
 	if (text) {
@@ -204,6 +207,15 @@ bool names_lookup(struct names *names, const struct addr *addr, int64_t now_ms, 
 		addr_format(addr, ret->text);
 	}
 	return !is_awaited;
+}
+
+void names_pod(
+	struct names *names, const struct identity *identity, int64_t at_ms, struct names_pod *ret)
+{
+	(void)names;
+	(void)identity;
+	(void)at_ms;
+	*ret = (struct names_pod){0};
 }
 
 int names_open(struct loop *loop, const struct names_config *config, struct stats *stats,

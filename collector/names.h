@@ -7,6 +7,7 @@
 
 #include "addr.h"
 #include "loop.h"
+#include "record.h"
 #include "stats.h"
 
 enum named_by {
@@ -19,10 +20,33 @@ enum named_by {
 };
 const char *named_by_text(enum named_by by); /* "ptr", "-" */
 
+struct names_question {
+	struct addr addr;
+	int64_t at_ms;    /* Unix time: the interval's end; whose address it was then */
+	const char *seen; /* what the pod looked up to find it; NULL: not known */
+};
+
+/* The end of the flow's interval is when its remote end had its address. */
+static inline int64_t names_at_ms(const struct report *report)
+{
+	return (int64_t)report->start_ms + report->interval_ms;
+}
+
+/* The texts that are borrowed hold until the loop's next turn; NULL: not known. */
 struct name {
 	char text[ADDR_HOST_LEN];
 	enum named_by by;
 	const char *kind; /* pod, service, node, external (a public address), other */
+	const char *namespace;
+	const char *zone;
+	const char *label; /* what the operator calls it, whoever named it */
+};
+
+/* What is known of a pod that reports, beyond what it says itself; NULL: not known. */
+struct names_pod {
+	const char *workload;
+	const char *node;
+	const char *zone;
 };
 
 struct names_config {
@@ -36,4 +60,9 @@ int names_open(struct loop *loop, const struct names_config *config, struct stat
 void names_close(struct names *names);
 
 /* Fills *ret with the best that is known now; false: an answer is awaited that may be better. */
-bool names_lookup(struct names *names, const struct addr *addr, int64_t now_ms, struct name *ret);
+bool names_lookup(struct names *names, const struct names_question *question, int64_t now_ms,
+	struct name *ret);
+
+/* at_ms as a question's. */
+void names_pod(
+	struct names *names, const struct identity *identity, int64_t at_ms, struct names_pod *ret);

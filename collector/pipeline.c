@@ -50,7 +50,7 @@ static bool is_ready(struct pipeline *p, struct waiting_group *group, int64_t no
 		return false;
 	if (!group->awaits_names)
 		return true;
-	while (d && !intake_await_names(p->parts.names, d->records, d->n, now_ms))
+	while (d && !intake_await_names(p->parts.names, &d->report, d->records, d->n, now_ms))
 		d = d->next;
 	group->awaits_names = d != NULL;
 	return !group->awaits_names;

@@ -48,6 +48,8 @@ struct record {
 	uint16_t port;      /* the service's; 0: none (ICMP, later fragments, ~other) */
 	struct addr local;  /* none unless RECORD_FLOW */
 	struct addr remote; /* none unless RECORD_FLOW */
+	const char *name;   /* of the remote end, as the pod looked it up; NULL: not known. Borrowed
+			     */
 	struct counters sum;
 };
 

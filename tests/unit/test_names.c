@@ -109,10 +109,10 @@ static int tear_down(void **state)
 
 static bool lookup(struct fixture *f, const char *text, struct name *ret)
 {
-	struct addr addr;
+	struct names_question question = {0};
 
-	assert_int_equal(addr_parse(text, &addr), 0);
-	return names_lookup(f->names, &addr, clock_mono_ms(), ret);
+	assert_int_equal(addr_parse(text, &question.addr), 0);
+	return names_lookup(f->names, &question, clock_mono_ms(), ret);
 }
 
 /* What 192.0.2.1 is called once the server has said that its PTR record is this one label. */
@@ -188,11 +188,11 @@ static void a_name_outlives_its_ttl_until_it_is_asked_for_again(void **state)
 {
 	struct fixture *f = *state;
 	struct name name = NAME_AFTER(f, "web");
-	struct addr addr;
+	struct names_question question = {0};
 
-	assert_int_equal(addr_parse("192.0.2.1", &addr), 0);
-	assert_true(
-		names_lookup(f->names, &addr, clock_mono_ms() + NAME_CACHE_TTL_MAX_MS + 1, &name));
+	assert_int_equal(addr_parse("192.0.2.1", &question.addr), 0);
+	assert_true(names_lookup(
+		f->names, &question, clock_mono_ms() + NAME_CACHE_TTL_MAX_MS + 1, &name));
 	assert_string_equal(name.text, "web");
 	assert_int_equal(name.by, NAMED_BY_PTR);
 	assert_int_equal(f->stats.ptr_asked, 2);
@@ -202,11 +202,11 @@ static void a_failing_server_does_not_take_a_name_away(void **state)
 {
 	struct fixture *f = *state;
 	struct name name = NAME_AFTER(f, "web");
-	struct addr addr;
+	struct names_question question = {0};
 
 	f->rcode = 2;
-	assert_int_equal(addr_parse("192.0.2.1", &addr), 0);
-	names_lookup(f->names, &addr, clock_mono_ms() + NAME_CACHE_TTL_MAX_MS + 1, &name);
+	assert_int_equal(addr_parse("192.0.2.1", &question.addr), 0);
+	names_lookup(f->names, &question, clock_mono_ms() + NAME_CACHE_TTL_MAX_MS + 1, &name);
 	for (int i = 0; i < 200 && f->stats.ptr_failed == 0; i++) {
 		loop_timer_set(f->loop, &f->turn, clock_mono_ms() + TURN_MS);
 		assert_int_equal(loop_run(f->loop), 0);
