@@ -5,8 +5,9 @@ import random
 import signal
 import time
 
-from lib.case import at_most, case, equal, until
-from lib.influx import Influx
+from lib.backend import Doubling
+from lib.case import at_least, at_most, case, equal, until
+from lib.influx import Influx, Victoria
 from lib.lab import destination
 from lib.oracle import by_destination, conserve, sealed_in_quiescence
 from lib.programs import UDP_PORT, Collector, Probe
@@ -20,11 +21,12 @@ BEHIND_RELAY = 4848
 TIMES = int(os.environ.get("NSTATS_E2E_TIMES", "1"))  # 10: 200 collectors killed, 50 probes terminated
 
 
-def start_all(lab, *collector_arguments, interval_s=1, addresses=UDP, every_s=0.02):
-    influx = Influx(lab)
+def start_all(lab, *collector_arguments, interval_s=1, addresses=UDP, every_s=0.02, database=None, before_it=None):
+    """before_it: what the collector is told to be the database."""
+    influx = database or Influx(lab)
     lab.count(addresses)
     before = lab.interface()
-    collector = Collector(lab, "--influx", influx.address, "--ptr", "off", *collector_arguments)
+    collector = Collector(lab, "--influx", (before_it or influx).address, "--ptr", "off", *collector_arguments)
     probe = Probe(lab, "--top", len(addresses) + 10, interval_s=interval_s)
     if addresses is UDP:
         Echo(lab, UDP, reply=500)
@@ -109,12 +111,11 @@ def terminated_probes_lose_nothing(lab):
     equal(collector.figure("nstats_lost_bytes"), 0, "lost")
 
 
-@case(limit_s=240)
-def a_network_that_loses_doubles_and_reorders_costs_no_byte(lab):
+def a_bad_network_costs_no_byte(lab, **more):
     relay = Relay(lab, BEHIND_RELAY, loss=0.30, doubled=0.10, reordered=0.25)
     print(f"seed {relay.seed}")
     influx, before, collector, probe, sender = start_all(
-        lab, "--listen", f"[::]:{BEHIND_RELAY}", addresses=MANY, every_s=0.4)
+        lab, "--listen", f"[::]:{BEHIND_RELAY}", addresses=MANY, every_s=0.4, **more)
     time.sleep(50)
     sender.end()
     time.sleep(15)  # the last ones go again
@@ -126,6 +127,21 @@ def a_network_that_loses_doubles_and_reorders_costs_no_byte(lab):
     at_most(n_sent / n_least, 2.0, "datagrams sent, of those that would have sufficed")
     conserve(lab, probe, collector, influx, before)
     by_destination(lab, influx)
+    return collector
+
+
+@case(limit_s=240)
+def a_network_that_loses_doubles_and_reorders_costs_no_byte(lab):
+    a_bad_network_costs_no_byte(lab)
+
+
+@case(limit_s=240)
+def the_same_network_before_a_victoria_metrics_that_gets_all_twice_costs_no_byte(lab):
+    victoria = Victoria(lab, "-dedup.minScrapeInterval=1ms")
+    twice = Doubling(lab, victoria.address)
+    collector = a_bad_network_costs_no_byte(lab, database=victoria, before_it=twice)
+    at_least(twice.n_asked, 2 * 50, "requests")
+    at_least(collector.figure("nstats_posts_kept_total"), 50, "bodies that were sent again")
 
 
 @case()

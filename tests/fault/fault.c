@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Preloaded (ld.so(8), LD_PRELOAD): every nth write to a regular file, sync or allocation of the
- * program fails, as the struct below says, which lies in the file that NSTATS_FAULT names and may
- * be changed while the program runs. Writes are what sqlite makes: pwrite(2) and fallocate(2).
+ * program fails, or the nth alone, as the struct below says, which lies in the file that
+ * NSTATS_FAULT names and may be changed while the program runs. Writes are what sqlite makes:
+ * pwrite(2) and fallocate(2).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +15,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* As tests/e2e/lib/fault.py packs it. every: 0 is never, 1 is each. */
+/* As tests/e2e/lib/fault.py packs it. every: 0 is never, 1 is each. at: 0 is none, 1 the first. */
 struct call {
 	_Atomic uint32_t every;
+	_Atomic uint32_t at;
 	_Atomic uint32_t calls;
 	_Atomic uint32_t failed;
 };
@@ -45,8 +47,9 @@ __attribute__((constructor)) static void set_up(void)
 static int is_due(struct call *call)
 {
 	uint32_t every = call->every;
+	uint32_t n = ++call->calls;
 
-	if (++call->calls % (every ? every : 1) != 0 || every == 0)
+	if (n != call->at && (every == 0 || n % every != 0))
 		return 0;
 	call->failed++;
 	return 1;

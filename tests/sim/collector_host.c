@@ -25,6 +25,7 @@ static struct {
 	uint64_t life;
 	bool is_up;
 	bool is_crashing;
+	bool is_starting;
 	bool is_stopping;
 	bool is_crash_due;
 	struct collector_host_sums sums;
@@ -66,6 +67,11 @@ bool collector_host_is_up(void)
 bool collector_host_is_crashing(void)
 {
 	return host.is_crashing;
+}
+
+bool collector_host_is_at_work(void)
+{
+	return world_host() == &host.clock && !host.is_starting;
 }
 
 const struct ledger *collector_host_ledger(void)
@@ -170,8 +176,10 @@ void collector_host_start(void)
 	host.is_stopping = false;
 	host.is_crash_due = false;
 	host.life++;
+	host.is_starting = true;
 	open_store();
 	open_stories();
+	host.is_starting = false;
 	world_trace(
 		"collector: starts with %" PRIu64 " bodies in the spool", host.stats.spool_bodies);
 	committed(NULL);

@@ -23,6 +23,8 @@ void collector_host_crash(void);
 void collector_host_stop(void);
 bool collector_host_is_up(void);
 bool collector_host_is_crashing(void);
+/* Is it the collector whose event this is, and has it started? */
+bool collector_host_is_at_work(void);
 
 /* A moment at which a crash would hurt: sometimes there is one, once the call is over. */
 bool collector_host_danger(const char *where);

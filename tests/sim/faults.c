@@ -270,6 +270,12 @@ unsigned faults_plan(int64_t until_ms)
 	return planned;
 }
 
+void faults_starve(unsigned per_mille)
+{
+	settings.no_memory = per_mille;
+	world_trace("the collector's allocations fail, per mille: %u", per_mille);
+}
+
 void faults_heal(void)
 {
 	generation++;

@@ -11,3 +11,5 @@ unsigned faults_plan(int64_t until_ms);
 /* All is well again, but for the backend where it is to stay away; what was planned does not
  * happen. */
 void faults_heal(void);
+/* Until faults_heal, so many of the collector's allocations fail. */
+void faults_starve(unsigned per_mille);

@@ -3,6 +3,7 @@
  * nstats-sim: seeded schedules of probes, network, collector, disk and backend in one process. The
  * product's own code runs in them; what is beneath it is simulated.
  */
+#include "fake_memory.h"
 #include "sabotage.h"
 #include "schedule.h"
 #include "world.h"
@@ -144,6 +145,7 @@ static void report(const struct run *run, double took_s)
 	printf("  ledgers that were full forgot %" PRIu64 " boots and refused %" PRIu64
 	       " datagrams\n",
 		run->forgotten, run->refused);
+	printf("  the collector was refused %" PRIu64 " allocations\n", fake_memory_refused());
 	printf("  sent, of what had to be: %.1f %%, %.1f %% in calm schedules\n",
 		share(run->datagrams[1], run->sequences[1]),
 		share(run->datagrams[0], run->sequences[0]));

@@ -29,11 +29,14 @@
  * Silence is longer than any outage and than the end of a schedule, rest longer than any datagram
  * is under way.
  */
-#define CROWDED(seed)  ((seed) % 16 == 8) /* draws nothing: the others' seeds mean what they did */
-#define FINISHED_MS    60000
-#define SILENT_MS      1500000
-#define CROWDED_MS     (SILENT_MS + 200000)
-#define RESTART_MAX_MS 60000
+#define CROWDED(seed) ((seed) % 16 == 8) /* draws nothing: the others' seeds mean what they did */
+/* In a starved one the collector's allocations fail, from hardly ever to nearly always. */
+#define STARVED(seed)    ((seed) % 16 == 3)
+#define STARVED_MAX_BITS 9 /* of a chance in per mille */
+#define FINISHED_MS      60000
+#define SILENT_MS        1500000
+#define CROWDED_MS       (SILENT_MS + 200000)
+#define RESTART_MAX_MS   60000
 
 /* True: another one is the same pod to the collector. */
 static bool add_probe(void)
@@ -205,6 +208,10 @@ bool schedule_run(uint64_t seed, bool is_traced, struct schedule_result *ret)
 	ret->is_calm = start(is_crowded) && !is_crowded;
 	until_ms = world_now_ms() + INTERVAL_MS * world_between(3, world_chance(100) ? 60 : 12);
 	ret->is_calm &= faults_plan(until_ms) == 0;
+	if (STARVED(seed)) {
+		faults_starve(1 + (unsigned)world_below(2U << world_below(STARVED_MAX_BITS)));
+		ret->is_calm = false;
+	}
 	if (is_crowded)
 		restart_some(NULL, (uint64_t)until_ms);
 	world_run(until_ms);

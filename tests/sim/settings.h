@@ -34,6 +34,7 @@ struct settings {
 	unsigned commit_failure; /* before it took effect */
 	unsigned read_failure;   /* also of deletes */
 	unsigned quota_bytes;    /* of bodies; 0: none */
+	unsigned no_memory;      /* of allocations, once it has started */
 	unsigned crash;          /* right after a step that is dangerous */
 
 	unsigned name_ms; /* at most, until an address has its name; some never get one */

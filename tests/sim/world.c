@@ -86,6 +86,11 @@ uint64_t world_wall_ms(void)
 	return (uint64_t)(true_ms + (world.host ? world.host->wall_ahead_ms : 0));
 }
 
+const struct host *world_host(void)
+{
+	return world.host;
+}
+
 const struct host *world_enter(const struct host *host)
 {
 	const struct host *before = world.host;

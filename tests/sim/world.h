@@ -25,6 +25,7 @@ void world_free(void);
 int64_t world_now_ms(void);
 uint64_t world_wall_ms(void); /* of the host whose event this is */
 const struct host *world_enter(const struct host *host);
+const struct host *world_host(void); /* NULL: nobody's event */
 
 void world_after(const struct host *host, int64_t delay_ms, world_fn *fn, void *ctx, uint64_t arg);
 /* The same, with ctx from malloc(3), freed after the event or with the world. */

@@ -8,6 +8,7 @@ import sqlite3
 import struct
 import threading
 import time
+import urllib.request
 
 from . import netns
 
@@ -126,3 +127,20 @@ class Backend:
         with self.lock:
             return {f"{series} {fields} {when}" for (series, when), fields in self.points.items()
                     if series.startswith("nstat,")}
+
+
+class Doubling(Backend):
+    """Before another database, to which each body with traffic is forwarded twice, since the first time it says 503."""
+
+    def __init__(self, lab, database):
+        self.lab, self.database, self.n_asked = lab, database, 0
+        super().__init__(lab, self.say, self.write)
+
+    def write(self, body):
+        request = urllib.request.Request(f"http://{self.database}/write?precision=ms", body, {"Content-Encoding": "gzip"})
+        with netns.inside(self.lab.net):
+            urllib.request.urlopen(request, timeout=20).close()
+
+    def say(self, _, lines):
+        self.n_asked += any(text.startswith("nstat,") for text in lines)
+        return Say(503, commits=True) if self.n_asked % 2 else None

@@ -34,3 +34,7 @@ def equal(got, expected, what):
 
 def at_most(got, most, what):
     assert got <= most, f"{what}: {got}, expected at most {most}"
+
+
+def at_least(got, least, what):
+    assert got >= least, f"{what}: {got}, expected at least {least}"

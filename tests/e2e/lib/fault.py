@@ -6,7 +6,7 @@ import struct
 from .case import Skip
 
 CALLS = ("write", "sync", "alloc")
-CALL = struct.Struct("=III")  # every, calls, failed
+CALL = struct.Struct("=IIII")  # every, at, calls, failed
 CODE_AT = CALL.size * len(CALLS)
 
 
@@ -27,8 +27,14 @@ class Fault:
         for i, name in enumerate(CALLS):
             struct.pack_into("=I", self.memory, i * CALL.size, calls.get(name, 0))
 
+    def once(self, name, n, code=5):
+        """Counts anew, and of these calls the nth alone fails; none for 0."""
+        self.memory[:] = bytes(len(self.memory))
+        struct.pack_into("=I", self.memory, CODE_AT, code)
+        struct.pack_into("=II", self.memory, CALLS.index(name) * CALL.size, 0, n)
+
     def failed(self, name):
-        return CALL.unpack_from(self.memory, CALLS.index(name) * CALL.size)[2]
+        return CALL.unpack_from(self.memory, CALLS.index(name) * CALL.size)[3]
 
     def calls(self, name):
-        return CALL.unpack_from(self.memory, CALLS.index(name) * CALL.size)[1]
+        return CALL.unpack_from(self.memory, CALLS.index(name) * CALL.size)[2]

@@ -107,16 +107,20 @@ class Victoria:
             with urllib.request.urlopen(f"http://{self.address}{path}", timeout=20) as answer:
                 return answer.read().decode()
 
-    def sums_by(self, field, label):
-        """{label's value: the sum of all stored samples of nstat_FIELD}"""
+    def sums_by(self, tag, where="hosts = 'pod'"):
+        """As Influx': {tag's value: (tx bytes, rx bytes)}, of all samples that it stored."""
         self.get("/internal/force_flush")
-        match = urllib.parse.quote(f'{{__name__="nstat_{field}"}}')
+        which = where.replace(" = ", "=").replace("'", '"')
         sums = {}
-        for line in self.get(f"/api/v1/export?match[]={match}").splitlines():
-            series = json.loads(line)
-            key = series["metric"].get(label, "-")
-            sums[key] = sums.get(key, 0) + int(sum(series["values"]))
-        return sums
+        for i, field in enumerate(("tx_bytes", "rx_bytes")):
+            match = urllib.parse.quote(f'{{__name__="nstat_{field}",{which}}}')
+            for line in self.get(f"/api/v1/export?match[]={match}").splitlines():
+                series = json.loads(line)
+                sums.setdefault(series["metric"].get(tag, "-"), [0, 0])[i] += int(sum(series["values"]))
+        return {value: tuple(both) for value, both in sums.items()}
+
+    def total(self, where="hosts = 'pod'"):
+        return sum(tx + rx for tx, rx in self.sums_by("hosts", where).values())
 
 
 class Recorder:
