@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/names collector/name_cache collector/dns collector/loop collector/line */
-/* uses: collector/strbuf */
+/* uses: collector/names collector/ptr collector/scope collector/name_cache */
+/* uses: collector/name_text collector/dns collector/loop collector/line collector/strbuf */
 #include "names.h"
 
 #include "clock.h"
@@ -248,37 +248,16 @@ static void a_name_cannot_claim_to_be_another_address(void **state)
 
 static void only_public_addresses_are_external(void **state)
 {
-	static const struct {
-		const char *addr;
-		const char *kind;
-	} cases[] = {
-		{"192.0.2.1", "external"},
-		{"172.32.0.1", "external"},
-		{"2001:db8::1", "external"},
-		{"10.0.0.1", "other"},
-		{"172.31.0.1", "other"},
-		{"192.168.1.1", "other"},
-		{"100.64.0.1", "other"},
-		{"127.0.0.1", "other"},
-		{"169.254.1.1", "other"},
-		{"224.0.0.251", "other"},
-		{"255.255.255.255", "other"},
-		{"0.0.0.0", "other"},
-		{"::", "other"},
-		{"::1", "other"},
-		{"fd00::1", "other"},
-		{"fe80::1", "other"},
-		{"ff02::1", "other"},
-	};
 	struct fixture *f = *state;
+	struct name name;
 
 	f->label = "";
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct name name;
-
-		lookup(f, cases[i].addr, &name);
-		assert_string_equal(name.kind, cases[i].kind);
-	}
+	lookup(f, "192.0.2.1", &name);
+	assert_string_equal(name.kind, "external");
+	lookup(f, "10.0.0.1", &name);
+	assert_string_equal(name.kind, "other");
+	lookup(f, "127.0.0.1", &name);
+	assert_string_equal(name.kind, "other");
 }
 
 static void nobody_is_asked_about_local_addresses(void **state)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scope.h"
+
+#include <string.h>
+
+/* The IANA special-purpose registries (RFC 6890), RFC 6598 among the private, and RFC 5771. */
+static enum scope scope_v4(const uint8_t b[static 4])
+{
+	if (b[0] == 0 || b[0] == 127 || b[0] >= 224 || (b[0] == 169 && b[1] == 254))
+		return SCOPE_SPECIAL;
+	if (b[0] == 10 || (b[0] == 172 && b[1] >> 4 == 1) || (b[0] == 192 && b[1] == 168) ||
+		(b[0] == 100 && b[1] >> 6 == 1))
+		return SCOPE_PRIVATE;
+	return SCOPE_PUBLIC;
+}
+
+/* RFC 4291 2.4, RFC 4193. */
+static enum scope scope_v6(const uint8_t b[static 16])
+{
+	static const uint8_t zeros[15];
+
+	if (b[0] == 0xff || (b[0] == 0xfe && b[1] >> 6 == 2))
+		return SCOPE_SPECIAL;
+	if (b[0] == 0 && memcmp(b, zeros, sizeof(zeros)) == 0 && b[15] <= 1)
+		return SCOPE_SPECIAL;
+	return b[0] >> 1 == 0xfc >> 1 ? SCOPE_PRIVATE : SCOPE_PUBLIC;
+}
+
+enum scope scope_of(const struct addr *addr)
+{
+	if (addr->len == 4)
+		return scope_v4(addr->bytes);
+	return addr->len == 16 ? scope_v6(addr->bytes) : SCOPE_SPECIAL;
+}
