@@ -45,6 +45,9 @@ int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[
 		return r;
 	r = spool_commit_run(
 		file->db, spool->account, spool_file_quota(file), file->given_id, batch, err);
+	if (spool_file_relieve(file, r))
+		r = spool_commit_run(file->db, spool->account, spool_file_quota(file),
+			file->given_id, batch, err);
 	spool_file_note_oldest(file);
 	return after(spool, r, err);
 }
@@ -88,6 +91,9 @@ int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *ou
 	if (r < 0)
 		return r;
 	r = spool_settle_run(file->db, spool->account, spool_file_dead_max(file), id, outcome, err);
+	if (spool_file_relieve(file, r))
+		r = spool_settle_run(
+			file->db, spool->account, spool_file_dead_max(file), id, outcome, err);
 	if (r > 0)
 		spool_file_note_oldest(file);
 	return after(spool, r, err);

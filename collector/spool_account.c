@@ -80,13 +80,20 @@ void spool_totals_settle(struct spool_totals *totals, const struct spool_settled
 		spool_sums_add(&totals->dead, &settled->dead);
 }
 
+static void count_dead_evicted(struct spool_state *state, const struct spool_sums *gone)
+{
+	state->dead_evicted_bodies += gone->n;
+	state->dead_evicted_lines += gone->lines;
+	state->dead_evicted_traffic_bytes += gone->traffic_bytes;
+}
+
 void spool_account_settled(struct spool_account *account, const struct spool_settled *settled)
 {
 	pthread_mutex_lock(&account->lock);
 	spool_totals_settle(&account->totals, settled);
-	account->state.dead_evicted_bodies += settled->dead_evicted.n;
+	count_dead_evicted(&account->state, &settled->dead_evicted);
 	if (!settled->is_dead_kept)
-		account->state.dead_evicted_bodies += settled->dead.n;
+		count_dead_evicted(&account->state, &settled->dead);
 	pthread_mutex_unlock(&account->lock);
 }
 
@@ -162,6 +169,8 @@ void spool_state_show(const struct spool_state *state, struct stats *stats)
 	stats->spool_max_bytes = state->max_bytes;
 	stats->spool_room_bytes = state->room_bytes;
 	stats->dead_lines = state->dead_lines;
+	stats->dead_evicted_lines = state->dead_evicted_lines;
+	stats->dead_evicted_bytes = state->dead_evicted_traffic_bytes;
 	stats->evicted_lines = state->evicted_lines;
 	stats->evicted_bytes = state->evicted_traffic_bytes;
 	stats->replayed_lines = state->replayed_lines;

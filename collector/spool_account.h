@@ -24,7 +24,9 @@ struct spool_state {
 	uint64_t evicted_lines;
 	uint64_t evicted_traffic_bytes;
 	uint64_t dead_evicted_bodies; /* since the open: dead letters over their own bound */
-	uint64_t replayed_lines;      /* since the open: dead letters that became bodies again */
+	uint64_t dead_evicted_lines;
+	uint64_t dead_evicted_traffic_bytes;
+	uint64_t replayed_lines; /* since the open: dead letters that became bodies again */
 	uint64_t replayed_traffic_bytes;
 	uint64_t corrupt_files; /* since the open: moved aside, and what had been in them */
 	uint64_t corrupt_lines;

@@ -16,6 +16,7 @@
 #define WAL_BYTES_MAX  (16 * MIB)
 #define ROOM_BYTES_MAX (64 * MIB)
 #define RETRY_MS       1000
+#define ROOM_AGAIN_MS  2000
 
 /*
  * Of max_bytes. Between the quota, from which on bodies are evicted, and the file's end there is
@@ -49,7 +50,7 @@ uint64_t spool_file_dead_max(const struct spool_file *file)
 
 uint64_t spool_file_transaction_max(const struct spool_file *file)
 {
-	return wal_bytes(file) / 2;
+	return file->wal_bytes / 2;
 }
 
 void spool_file_note_oldest(struct spool_file *file)
@@ -68,14 +69,18 @@ void spool_file_note_oldest(struct spool_file *file)
 		spool_account_oldest(file->account, since_ms);
 }
 
-static void take_room(struct spool_file *file)
+static void take_room(struct spool_file *file, enum spool_room_greed greed)
 {
 	const struct spool_room want = {
 		.file_bytes = least(FILE_SHARE(file->max_bytes), ROOM_BYTES_MAX),
 		.wal_bytes = wal_bytes(file)};
 	struct spool_room have;
 
-	spool_room_take(file->db, file->path, &want, &have);
+	spool_room_take(file->db, file->path, &want, greed, &have);
+	file->wal_bytes = have.wal_bytes;
+	file->is_room_missing =
+		have.wal_bytes < want.wal_bytes || have.file_bytes < want.file_bytes;
+	file->room_ms = clock_mono_ms() + ROOM_AGAIN_MS;
 	spool_account_room(
 		file->account, have.file_bytes + have.wal_bytes, want.file_bytes + want.wal_bytes);
 }
@@ -111,14 +116,13 @@ static int load_totals(struct spool_file *file)
 
 static int open_db(struct spool_file *file, char err[static ERR_LEN])
 {
-	const struct spool_setup setup = {.path = file->path,
-		.max_bytes = FILE_SHARE(file->max_bytes),
-		.checkpoint_bytes = wal_bytes(file) / 2};
+	const struct spool_setup setup = {
+		.path = file->path, .max_bytes = FILE_SHARE(file->max_bytes)};
 	int r = spool_setup_open(&setup, &file->db, err);
 
 	if (r < 0)
 		return r;
-	take_room(file);
+	take_room(file, SPOOL_ROOM_HALF);
 	r = load_totals(file);
 	/* Ids that were given before must not come again: what is under way is settled by its id.
 	 */
@@ -170,6 +174,8 @@ int spool_file_ready(struct spool_file *file, char err[static ERR_LEN])
 	int64_t now_ms = clock_mono_ms();
 	int r;
 
+	if (file->db && file->is_room_missing && now_ms >= file->room_ms)
+		take_room(file, SPOOL_ROOM_ALL);
 	if (file->db)
 		return 0;
 	if (now_ms < file->retry_ms) {
@@ -179,6 +185,11 @@ int spool_file_ready(struct spool_file *file, char err[static ERR_LEN])
 	file->retry_ms = now_ms + RETRY_MS;
 	r = spool_file_open(file, err);
 	return r == -EBADMSG ? -EIO : r;
+}
+
+bool spool_file_relieve(struct spool_file *file, int r)
+{
+	return r == -ENOSPC && file->db && spool_room_empty_wal(file->db);
 }
 
 int spool_file_after(struct spool_file *file, int r, char err[static ERR_LEN])

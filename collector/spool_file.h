@@ -16,11 +16,20 @@ struct spool_file {
 	struct spool_db *db; /* NULL: damaged and moved aside, and no new one begun yet */
 	int64_t given_id;    /* the last one that left: perhaps under way; -1: none */
 	int64_t retry_ms;    /* monotonic: not before this the open is tried again */
+	int64_t room_ms;     /* monotonic: not before this missing room is asked for again */
+	uint64_t wal_bytes;  /* of the WAL's room, what there is */
+	bool is_room_missing;
 	bool is_check_due;
 };
 
 int spool_file_open(struct spool_file *file, char err[static ERR_LEN]);
 void spool_file_close(struct spool_file *file);
+
+/*
+ * After a transaction that failed with r: is there more room for it now? To be asked once, and then
+ * the transaction is to be tried once more.
+ */
+bool spool_file_relieve(struct spool_file *file, int r);
 
 /* Before each use of db. 0 or -errno. */
 int spool_file_ready(struct spool_file *file, char err[static ERR_LEN]);

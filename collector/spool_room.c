@@ -34,7 +34,8 @@ static uint64_t size_of(const char *path)
 }
 
 /* Between what there is and what is wanted: as much as the disk gives without being full. */
-static uint64_t affordable(const char *path, uint64_t have, uint64_t want)
+static uint64_t affordable(
+	const char *path, uint64_t have, uint64_t want, enum spool_room_greed greed)
 {
 	struct statvfs disk;
 	uint64_t half;
@@ -44,10 +45,12 @@ static uint64_t affordable(const char *path, uint64_t have, uint64_t want)
 	if (statvfs(path, &disk) < 0)
 		return have;
 	half = (uint64_t)disk.f_bavail * disk.f_frsize / 2;
-	return whole_pages(want - have <= half ? want : have + half);
+	if (want - have <= half)
+		return whole_pages(want);
+	return greed == SPOOL_ROOM_HALF ? whole_pages(have + half) : have;
 }
 
-static uint64_t take_wal(const char *path, uint64_t want)
+static uint64_t take_wal(const char *path, uint64_t want, enum spool_room_greed greed)
 {
 	size_t len = strlen(path) + sizeof("-wal");
 	char *wal = malloc(len);
@@ -59,7 +62,7 @@ static uint64_t take_wal(const char *path, uint64_t want)
 	snprintf(wal, len, "%s-wal", path);
 	fd = open(wal, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd >= 0) {
-		uint64_t most = affordable(wal, size_of(wal), want);
+		uint64_t most = affordable(wal, size_of(wal), want, greed);
 
 		/* Where it fails the WAL is what it was: its size says so. */
 		(void)posix_fallocate(fd, 0, (off_t)most);
@@ -87,11 +90,12 @@ static void set_chunk(struct spool_db *db, uint64_t bytes)
 }
 
 /* A file whose pages fill it already needs no room, and none is kept when it is cut. */
-static uint64_t take_file(struct spool_db *db, const char *path, uint64_t want)
+static uint64_t take_file(
+	struct spool_db *db, const char *path, uint64_t want, enum spool_room_greed greed)
 {
 	uint64_t have = size_of(path);
 	uint64_t pages = 0;
-	uint64_t most = affordable(path, have, whole_pages(want));
+	uint64_t most = affordable(path, have, whole_pages(want), greed);
 
 	if (spool_db_count(db, SPOOL_COUNT_PAGES, &pages) < 0 ||
 		pages * SPOOL_DB_PAGE_BYTES >= want)
@@ -106,11 +110,15 @@ static uint64_t take_file(struct spool_db *db, const char *path, uint64_t want)
 }
 
 void spool_room_take(struct spool_db *db, const char *path, const struct spool_room *want,
-	struct spool_room *ret_have)
+	enum spool_room_greed greed, struct spool_room *ret_have)
 {
+	uint64_t pages;
+
 	db->room_bytes = 0;
-	ret_have->wal_bytes = take_wal(path, want->wal_bytes);
-	ret_have->file_bytes = take_file(db, path, want->file_bytes);
+	ret_have->wal_bytes = take_wal(path, want->wal_bytes, greed);
+	ret_have->file_bytes = take_file(db, path, want->file_bytes, greed);
+	pages = ret_have->wal_bytes / 2 / SPOOL_DB_PAGE_BYTES;
+	sqlite3_wal_autocheckpoint(db->sqlite, pages > 0 ? (int)pages : 1);
 	(void)spool_room_reserve(db, 0);
 }
 
@@ -147,4 +155,13 @@ int spool_room_reserve(struct spool_db *db, uint64_t more)
 		bytes = whole_pages(db->max_bytes);
 	r = reserve(db, pages * SPOOL_DB_PAGE_BYTES, bytes);
 	return more <= free_pages ? 0 : r;
+}
+
+bool spool_room_empty_wal(struct spool_db *db)
+{
+	int in_wal = 0, in_file = 0;
+	int r = sqlite3_wal_checkpoint_v2(
+		db->sqlite, "main", SQLITE_CHECKPOINT_PASSIVE, &in_wal, &in_file);
+
+	return r == SQLITE_OK && in_wal > 0 && in_file == in_wal;
 }

@@ -6,7 +6,7 @@
  * (sqlite.org/wal.html, section 8, "Use of WAL Without Shared-Memory").
  * - journal_mode=WAL, synchronous=FULL: one fsync a commit, and what was committed is there after a
  * power cut.
- * - wal_autocheckpoint: bounds the WAL at about that and one transaction.
+ * - wal_autocheckpoint: as much as the WAL's room allows (spool_room).
  * - SQLITE_FCNTL_PERSIST_WAL, and no journal_size_limit: the WAL keeps its room when it is closed
  * or checkpointed, so that a disk that others fill does not stop the next commit.
  * - secure_delete=OFF (Debian builds it on): deleting would write every freed page as zeros,
@@ -167,10 +167,9 @@ static int configure(struct spool_db *db, const struct spool_setup *setup)
 	int r;
 
 	snprintf(sql, sizeof(sql),
-		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=%llu;"
+		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 		"PRAGMA journal_size_limit=-1; PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY;"
 		"PRAGMA max_page_count=%llu",
-		(unsigned long long)(setup->checkpoint_bytes / SPOOL_DB_PAGE_BYTES),
 		(unsigned long long)(setup->max_bytes / SPOOL_DB_PAGE_BYTES));
 	r = exec(db, sql);
 	sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_PERSIST_WAL, &on);

@@ -12,8 +12,7 @@
 
 struct spool_setup {
 	const char *path;
-	uint64_t max_bytes;        /* where sqlite ends the file */
-	uint64_t checkpoint_bytes; /* of the WAL: when it is emptied into the file */
+	uint64_t max_bytes; /* where sqlite ends the file */
 };
 
 /*

@@ -83,6 +83,10 @@
 	X(spool_oldest_us, "nstats_spool_oldest_seconds", "gauge",                                 \
 		"Time since the end of the oldest interval in the spool")                          \
 	X(dead_lines, "nstats_dead_letter_lines", "gauge", "Lines among the dead letters")         \
+	X(dead_evicted_lines, "nstats_dead_letter_evicted_lines_total", "counter",                 \
+		"Lines that left the dead letters, since others needed their room")                \
+	X(dead_evicted_bytes, "nstats_dead_letter_evicted_bytes_total", "counter",                 \
+		"Traffic that left the dead letters, since others needed their room")              \
 	X(evicted_lines, "nstats_evicted_lines_total", "counter", "Lines evicted over the quota")  \
 	X(evicted_bytes, "nstats_evicted_bytes_total", "counter",                                  \
 		"Traffic evicted over the quota")                                                  \

@@ -2,6 +2,7 @@
 """The spool's disk is full, fails, or is damaged: nothing is lost that was said to be kept, and no operator is needed."""
 import errno
 import os
+import random
 import re
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ import time
 from lib.backend import Spool, line
 from lib.case import at_most, case, equal, until
 from lib.fault import Fault
+from lib.fleet import Fleet
 from lib.influx import Influx
 from lib.lab import destination
 from lib.oracle import by_destination, conserve
@@ -84,27 +86,74 @@ def on_a_disk_that_another_tenant_has_filled_it_commits_restarts_and_drains(lab)
     equal(os.statvfs(disk.path).f_bavail, 0, "blocks left")
 
 
-@case(limit_s=180)
-def a_disk_without_its_room_is_said_and_a_full_one_recovers_within_5_s(lab):
-    """With 1 MiB in all there is half of that as room, soon used up by a ledger and bodies that nobody takes."""
-    disk = Disk(lab, 2)
-    spool = disk.path / "spool.db"
-    influx = Influx(lab)
-    lab.count(UDP)
-    before = lab.interface()
-    collector = Collector(lab, "--ptr", "off", "--influx", influx.address, spool=spool)
-    assert "little room" in collector.process.log(), collector.process.log()
-    probe = Probe(lab)
-    Echo(lab, UDP, reply=300)
-    sender = Sender(lab, UDP, every_s=0.01)
-    wait_for_commits(collector)
+class Noise:
+    """Forty pods whose rows fill a small spool within seconds; what becomes of them is not looked at."""
+
+    def __init__(self, lab):
+        self.chance = random.Random(1)
+        self.fleet = Fleet(lab, [f"noise-{i}" for i in range(40)])
+        self.start_ms = int(time.time() - 86400) // 10 * 10000
+
+    def rows(self, _):
+        some = self.chance.randrange
+        return [(bytes([198, 51, some(256), some(1, 255)]), 6, 443, some(60, 1 << 30), some(60, 1 << 30), some(1, 99999),
+                 some(1, 99999)) for _ in range(40)]
+
+    def until(self, predicate, limit_s, what):
+        end = time.monotonic() + limit_s
+        while not predicate():
+            assert time.monotonic() < end, f"after {limit_s} s: {what}"
+            self.fleet.shout(self.start_ms, self.rows)
+            self.start_ms += 10000
+            time.sleep(0.25)
+
+
+def fill_until_a_commit_fails(disk, collector, noise):
     disk.fill()
-    wait_for_commits(collector, 3)
-    disk.free()
+    began = collector.figure("nstats_commit_failures_total")
+    noise.until(lambda: collector.figure("nstats_commit_failures_total") > began, 60, "no commit fails on a full disk")
+    equal(os.statvfs(disk.path).f_bavail, 0, "blocks left")
+
+
+@case(limit_s=240)
+def with_little_room_a_full_disk_stops_commits_alone_and_for_no_longer_than_it_is_full(lab):
+    """A WAL that is smaller than usual, too: it is emptied though no commit gets through any more."""
+    disk = Disk(lab, 12)
+    spool = disk.path / "spool.db"
+    (disk.path / "neighbour").write_bytes(bytes(8 * MIB))
+    influx = Influx(lab)
+    influx.process.stop()
+    before, collector, probe, sender = start(lab, spool, "--influx", influx.address)
+    assert "little room" in collector.process.log(), collector.process.log()
+    noise = Noise(lab)
     wait_for_commits(collector)
+    fill_until_a_commit_fails(disk, collector, noise)
+    disk.free()
+    began = time.monotonic()
+    wait_for_commits(collector, 1)
+    at_most(time.monotonic() - began, 5, "seconds until it committed again")
+    fill_until_a_commit_fails(disk, collector, noise)
+    bodies = collector.figure("nstats_spool_bodies")
+    influx.start()
+    until(lambda: collector.figure("nstats_spool_bodies") < bodies // 10, 60, "it does not drain on a full disk")
+    wait_for_commits(collector, 3)
+    noise.until(lambda: collector.figure("nstats_delivered_lines_total") > 100000, 60, "it does not go on on a full disk")
     sender.end()
-    conserve(lab, probe, collector, influx, before)
+    conserve(lab, probe, collector, influx, before, is_alone=False)
     by_destination(lab, influx)
+    equal(os.statvfs(disk.path).f_bavail, 0, "blocks left")
+    print(f"{collector.figure('nstats_commit_failures_total')} commits failed; {bodies} bodies were drained on a full disk")
+
+
+@case(limit_s=120)
+def room_that_was_missing_is_taken_once_it_is_there(lab):
+    disk = Disk(lab, 64)
+    neighbour = disk.path / "neighbour"
+    neighbour.write_bytes(bytes(56 * MIB))
+    collector = Collector(lab, "--ptr", "off", "--spool-max", "16MiB", spool=disk.path / "spool.db")
+    at_most(collector.figure("nstats_spool_room_bytes"), 8 * MIB, "room at first")
+    neighbour.unlink()
+    until(lambda: collector.figure("nstats_spool_room_bytes") == 15 * MIB, 15, "the room is not taken")  # 7/8 + 1/16
 
 
 def faults_end(lab, code, *settings):

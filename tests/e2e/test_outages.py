@@ -137,19 +137,3 @@ def both_end_cleanly_on_an_interrupt(lab):
     for address, (tx, rx) in lab.counters().items():
         equal(sum(int(row[-2]) for row in rows if address in row), tx, f"--live shows of {address} tx")
         equal(sum(int(row[-1]) for row in rows if address in row), rx, f"--live shows of {address} rx")
-
-
-@case()
-def a_row_takes_as_little_room_in_the_spool_as_the_readme_says(lab):
-    collector = Collector(lab, "--ptr", "off")
-    addresses = [destination(i) for i in range(1, 101)]
-    lab.count(addresses)
-    Probe(lab, "--top", 110, interval_s=1)
-    Echo(lab, addresses, reply=300)
-    sender = Sender(lab, addresses, every_s=0.05, varies=True)
-    until(lambda: collector.figure("nstats_spool_lines") > 1000, 30, "it does not commit")
-    sender.end()
-    metrics = collector.metrics()
-    a_row = metrics.of("nstats_spool_data_bytes") / metrics.of("nstats_spool_lines")
-    print(f"{a_row:.1f} bytes a row")
-    at_most(a_row, 40, "bytes a row in the spool")  # of which the README makes its table

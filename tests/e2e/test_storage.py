@@ -5,36 +5,17 @@ import random
 import time
 
 from lib.case import at_most, case, equal, until
-from lib.fleet import Fleet
+from lib.fleet import Fleet, Flow
 from lib.influx import Influx
 from lib.programs import Collector
 
 PODS, DESTINATIONS, STEP_MS = 5, 20, 10000
 JITTER_MS = 3  # of an interval's length by the monotonic clock
 INTERVALS = 2000 * int(os.environ.get("NSTATS_E2E_TIMES", "1"))  # 5.6 h
-TCP = 6
 COMPACT = """
   cache-snapshot-write-cold-duration = "2s"
   compact-full-write-cold-duration = "3s"
 """
-
-
-class Flow:
-    """Of one pod to one destination: so much, so unsteady, and silent in some intervals."""
-
-    def __init__(self, chance, sigma, silent):
-        self.remote = bytes([198, 51, chance.randrange(256), chance.randrange(1, 255)])
-        self.port = chance.choice([443, 443, 80, 5432, 6379, 9092])
-        self.mean, self.share = chance.lognormvariate(10, 2), chance.uniform(0.05, 0.6)
-        self.chance, self.sigma, self.silent = chance, sigma, silent
-
-    def row(self):
-        if self.chance.random() < self.silent:
-            return None
-        total = int(self.mean * self.chance.lognormvariate(0, self.sigma)) + 132
-        tx = max(66, int(total * self.share))
-        rx = max(66, total - tx)
-        return self.remote, TCP, self.port, tx, rx, 1 + tx // 700, 1 + rx // 1200
 
 
 def shard_bytes(influx):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Probes that exist as datagrams only: hours of their intervals pass through the collector in seconds."""
+import contextlib
 import ipaddress
 import os
 import socket
@@ -12,6 +13,7 @@ from .relay import fields
 
 FLYING_MAX = 1000  # datagrams that are not acknowledged
 SILENCE_S = 20
+TCP = 6
 
 
 def varint(value):
@@ -42,6 +44,24 @@ def flows_of(local, rows):
     remotes, protocols, ports, *sums = zip(*rows)
     return (data(1, b"".join(map(varint, protocols))) + data(4, b"".join(remotes)) + packed(5, ports) + data(6, local)
             + b"".join(packed(field, values) for field, values in zip((8, 9, 10, 11), sums)))
+
+
+class Flow:
+    """Of one pod to one destination: so much, so unsteady, and silent in some intervals."""
+
+    def __init__(self, chance, sigma, silent):
+        self.remote = bytes([198, 51, chance.randrange(256), chance.randrange(1, 255)])
+        self.port = chance.choice([443, 443, 80, 5432, 6379, 9092])
+        self.mean, self.share = chance.lognormvariate(10, 2), chance.uniform(0.05, 0.6)
+        self.chance, self.sigma, self.silent = chance, sigma, silent
+
+    def row(self):
+        if self.chance.random() < self.silent:
+            return None
+        total = int(self.mean * self.chance.lognormvariate(0, self.sigma)) + 132
+        tx = max(66, int(total * self.share))
+        rx = max(66, total - tx)
+        return self.remote, TCP, self.port, tx, rx, 1 + tx // 700, 1 + rx // 1200
 
 
 class Pod:
@@ -75,6 +95,13 @@ class Fleet:
     def send(self, pod, start_ms, rows, interval_ms=10000):
         self.await_acks(FLYING_MAX - 1)
         self.sock.send(pod.datagram(start_ms, interval_ms, rows))
+
+    def shout(self, start_ms, rows_of, interval_ms=10000):
+        """One datagram of each pod, whatever becomes of it."""
+        for pod in self.pods:
+            pod.acknowledged = pod.sequence
+            with contextlib.suppress(OSError):  # nobody may listen
+                self.sock.send(pod.datagram(start_ms, interval_ms, rows_of(pod)))
 
     def flying(self):
         return sum(pod.sequence - pod.acknowledged for pod in self.pods)
