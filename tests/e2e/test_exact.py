@@ -5,10 +5,11 @@ import random
 import signal
 import time
 
+from lib import netns
 from lib.backend import Doubling
 from lib.case import at_least, at_most, case, equal, until
 from lib.influx import Influx, Victoria
-from lib.lab import destination
+from lib.lab import NET_4, destination
 from lib.oracle import by_destination, conserve, sealed_in_quiescence
 from lib.programs import UDP_PORT, Collector, Probe
 from lib.relay import Relay
@@ -65,6 +66,44 @@ def a_blocked_port_for_20_s_costs_no_byte(lab):
     sender.end()
     conserve(lab, probe, collector, influx, before)
     by_destination(lab, influx)
+
+
+def route_of(lab, kind):
+    """The collector is of no use for a while, as a routing table says (ip-route(8))."""
+    netns.run("ip", "-n", lab.pod, "route", "add", kind, f"{NET_4}/32")
+    time.sleep(6)
+    netns.run("ip", "-n", lab.pod, "route", "del", kind, f"{NET_4}/32")
+
+
+def forbid(lab):
+    """The pod's own firewall: send(2) says EPERM."""
+    lab.nft(lab.pod, f"""table inet wall {{
+        chain out {{
+            type filter hook output priority 0; policy accept;
+            udp dport {UDP_PORT} drop
+        }}
+    }}""")
+    time.sleep(6)
+    lab.nft(lab.pod, "delete table inet wall")
+
+
+@case(limit_s=180)
+def a_kernel_that_takes_no_datagram_costs_no_byte(lab):
+    influx, before, collector, probe, sender = start_all(lab)
+    until(lambda: influx.total() > 0, 15, "nothing arrives")
+    for kind in ("unreachable", "prohibit", "blackhole"):
+        route_of(lab, kind)
+    forbid(lab)
+    collector.stop()
+    time.sleep(3)  # ICMP says that nobody listens
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off", spool=collector.spool)
+    until(lambda: collector.metrics().probe("send_errors_total"), 30, "the probe is not heard")
+    sender.end()
+    conserve(lab, probe, collector, influx, before)
+    by_destination(lab, influx)
+    errors = collector.metrics().probe("send_errors_total")
+    print(f"{errors} datagrams were not taken")
+    at_least(errors, 3, "errors, of five causes of which a blackhole and ICMP say little")
 
 
 @case(limit_s=120 + 60 * TIMES)

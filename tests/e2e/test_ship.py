@@ -135,10 +135,11 @@ def a_retention_policy_that_is_missing_ends_among_the_dead_letters(lab):
                for status, reason, _ in settled(collector, spool, [], bad))
 
 
-def unless_poison(status, text=""):
+def unless_poison(status, text="", commits=False):
+    """commits: what is not poison is stored before the refusal."""
     def judge(_, lines):
         poison = [one for one in lines if "poison" in one]
-        return Say(status, text) if poison else None
+        return Say(status, text, [one for one in lines if one not in poison] if commits else None) if poison else None
     return judge
 
 
@@ -174,16 +175,35 @@ def each_answer_that_may_pass_loses_nothing_and_counts_nothing_twice(lab):
     assert all(path.startswith("/write?") for path in backend.paths), "a redirect was followed"
 
 
-@case(limit_s=200)
-def each_refusal_costs_the_line_that_is_at_fault_and_no_other(lab):
+@case(limit_s=300)
+def each_answer_about_leave_and_place_is_asked_again_and_loses_nothing(lab):
+    """Each is waited for half a minute."""
+    backend = Backend(lab, each((Say(401), Say(403), Say(404, '{"error":"database not found"}'))))
+    good = good_lines(100)
+    spool = filled(lab, *(good[i:i + 20] for i in range(0, 100, 20)))
+    settled(ship(lab, spool, backend.address), spool, good, [], limit_s=270)
+    assert backend.lines() == set(good), "not what was sent"
+
+
+def each_refusal_costs_what_is_at_fault(lab, commits):
     for n, say in enumerate(REFUSALS):
-        backend = Backend(lab, unless_poison(say.status, say.text), port=8100 + n)
+        backend = Backend(lab, unless_poison(say.status, say.text, commits), port=8100 + n)
         poison = [line(f"poison{i}", now_ms() - i, 5) for i in range(3)]
         good = good_lines(200)
         spool = filled(lab, good[:50] + poison[:1] + good[50:100], good[100:150] + poison[1:], good[150:])
         settled(ship(lab, spool, backend.address), spool, good, poison)
         assert backend.lines() == set(good), f"{say.status}: not what is good"
         spool.path.unlink()
+
+
+@case(limit_s=200)
+def each_refusal_costs_the_line_that_is_at_fault_and_no_other(lab):
+    each_refusal_costs_what_is_at_fault(lab, commits=False)
+
+
+@case(limit_s=200)
+def each_refusal_after_the_rest_was_stored_costs_the_same(lab):
+    each_refusal_costs_what_is_at_fault(lab, commits=True)
 
 
 @case(limit_s=200)

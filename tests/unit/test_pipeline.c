@@ -189,6 +189,24 @@ static void a_duplicate_is_not_counted_again(void **state)
 	assert_int_equal(f->stats.accepted_bytes, 1000);
 }
 
+static void how_much_the_ledger_holds_is_shown_with_the_beat(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(1);
+	struct record record = flow_to(1, 1000);
+
+	report.boot_id[0]++;
+	report.sealed_bytes = 1000;
+	send_report(f, &report, &record, 1);
+	send_flow(f, 1, 1, 1000);
+	flush(f);
+	send_flow(f, 2, 1, 1000);
+	while (f->stats.ledger_boots == 0)
+		run(f);
+	assert_int_equal(f->stats.ledger_boots, 2);
+	assert_int_equal(f->stats.ledger_observers, 1);
+}
+
 static void a_later_commit_of_an_interval_is_shifted_by_a_millisecond(void **state)
 {
 	struct fixture *f = *state;
@@ -386,6 +404,7 @@ int main(void)
 		TEST(remainders_have_reserved_names_and_no_address),
 		TEST(bytes_are_conserved_from_the_datagram_to_the_spool),
 		TEST(a_duplicate_is_not_counted_again),
+		TEST(how_much_the_ledger_holds_is_shown_with_the_beat),
 		TEST(a_later_commit_of_an_interval_is_shifted_by_a_millisecond),
 		TEST(rows_of_an_interval_that_was_committed_too_often_are_dropped_and_counted),
 		TEST(the_parts_of_an_interval_wait_for_each_other),

@@ -2,6 +2,7 @@
 /* uses: probe/send */
 #include "send.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -22,6 +23,16 @@ struct fixture {
 	uint16_t port;
 };
 static struct fixture fixture;
+
+static int refusal; /* errno of each send(2); 0: none */
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+	if (refusal == 0)
+		return sendto(fd, data, len, flags, NULL, 0);
+	errno = refusal;
+	return -1;
+}
 
 static void name_of(int fd, struct addr *ret, uint16_t *ret_port)
 {
@@ -111,6 +122,29 @@ static void where_nobody_listens_it_is_kept_and_counted(void **state)
 	assert_int_equal(sender_send(fixture.sender, data, 1), SEND_LATER);
 	assert_int_equal(sender_errors(fixture.sender), 1);
 	fixture.collector = -1;
+}
+
+/* What the kernel may say of a datagram, send(2), udp(7), ip(7): all of it may pass. */
+static void whatever_the_kernel_says_of_a_datagram_it_is_to_be_sent_later(void **state)
+{
+	static const struct {
+		int error;
+		bool is_counted;
+	} table[] = {{EAGAIN, false}, {EINTR, false}, {ENOBUFS, true}, {ENOMEM, true},
+		{ENETUNREACH, true}, {EHOSTUNREACH, true}, {ENETDOWN, true}, {EACCES, true},
+		{EPERM, true}, {EINVAL, true}, {ECONNREFUSED, true}, {EMSGSIZE, true}};
+	uint64_t n_errors = 0;
+
+	(void)state;
+	sender_set_peer(fixture.sender, &loopback, fixture.port);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		refusal = table[i].error;
+		assert_int_equal(sender_send(fixture.sender, (const uint8_t *)"x", 1), SEND_LATER);
+		n_errors += table[i].is_counted;
+		assert_int_equal(sender_errors(fixture.sender), n_errors);
+		refusal = 0;
+		assert_int_equal(sender_send(fixture.sender, (const uint8_t *)"x", 1), SEND_OK);
+	}
 }
 
 static void its_own_packets_are_known_both_ways(void **state)
@@ -330,6 +364,7 @@ int main(void)
 		TEST(without_an_address_nothing_is_sent),
 		TEST(a_datagram_arrives_as_it_was),
 		TEST(where_nobody_listens_it_is_kept_and_counted),
+		TEST(whatever_the_kernel_says_of_a_datagram_it_is_to_be_sent_later),
 		TEST(its_own_packets_are_known_both_ways),
 		TEST(another_port_is_not_its_own),
 		TEST(tcp_to_the_collector_is_not_its_own),

@@ -56,7 +56,7 @@ class Spool:
 
 
 class Say:
-    """An answer. commits: the points are kept all the same; hangs: the connection is broken off instead."""
+    """An answer. commits: the points are kept all the same, or just these lines; hangs: the connection is broken off instead."""
 
     def __init__(self, status, text="", commits=False, hangs=False, **headers):
         self.status, self.text, self.commits, self.hangs = status, text, commits, hangs
@@ -101,7 +101,7 @@ class Backend:
             self.paths.append(handler.path)
             say = self.judge(handler.path, lines) if self.judge else None
             if say is None or say.commits:
-                self.commit(lines, body)
+                self.commit(say.commits if say and say.commits is not True else lines, body)
         say = say or Say(204)
         if say.hangs:
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
