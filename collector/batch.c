@@ -5,13 +5,13 @@
 #include "hash.h"
 #include "rows.h"
 #include "strbuf.h"
+#include "tags.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PORT_LEN     6
 #define DELAY_MAX_MS (24 * 3600 * 1000) /* what ended longer ago is a replay, or a wrong clock */
 
 struct batch {
@@ -88,69 +88,9 @@ bool batch_has_room(const struct batch *b, size_t n)
 struct pass {
 	struct batch *batch;
 	const struct report *report;
-	struct line_tags tags;
+	struct tags tags;
 	uint32_t k;
-	int64_t now_ms;
-	struct name sender;
-	struct name receiver;
-	struct addr named_local; /* whose name sender is: records share few local addresses */
-	char proto[RECORD_PROTO_LEN];
-	char port[PORT_LEN];
 };
-
-static void tag_flow(struct pass *p, const struct record *record)
-{
-	struct batch *b = p->batch;
-	struct names_question question = {.addr = record->local, .at_ms = names_at_ms(p->report)};
-
-	if (p->named_local.len == 0 || !addr_equal(&p->named_local, &record->local)) {
-		names_lookup(b->parts.names, &question, p->now_ms, &p->sender);
-		p->named_local = record->local;
-	}
-	question.addr = record->remote;
-	question.seen = record->name;
-	names_lookup(b->parts.names, &question, p->now_ms, &p->receiver);
-	p->tags.sender = p->sender.text;
-	p->tags.receiver = p->receiver.text;
-	p->tags.receiver_kind = p->receiver.kind;
-	p->tags.receiver_namespace = p->receiver.namespace;
-	p->tags.receiver_zone = p->receiver.zone;
-	p->tags.named_by = named_by_text(p->receiver.by);
-	snprintf(p->port, sizeof(p->port), "%u", (unsigned)record->port);
-	p->tags.port = record->port ? p->port : "-";
-}
-
-static void tag_remainder(struct pass *p, const char *receiver)
-{
-	p->tags.sender = "-";
-	p->tags.receiver = receiver;
-	p->tags.receiver_kind = "other";
-	p->tags.receiver_namespace = p->tags.receiver_zone = NULL;
-	p->tags.named_by = named_by_text(NAMED_BY_NONE);
-	p->tags.port = "-";
-}
-
-static void tag_record(struct pass *p, const struct record *record)
-{
-	bool is_ip = record->kind == RECORD_FLOW || record->kind == RECORD_OTHER;
-
-	p->tags.proto = is_ip ? record_proto_name(record->proto, p->proto) : "-";
-	p->tags.role = !is_ip ? "-" : record->role == ROLE_SERVER ? "server" : "client";
-	switch (record->kind) {
-	case RECORD_FLOW:
-		tag_flow(p, record);
-		break;
-	case RECORD_OTHER:
-		tag_remainder(p, "~other");
-		break;
-	case RECORD_NON_IP:
-		tag_remainder(p, "~non-ip");
-		break;
-	case RECORD_MALFORMED:
-		tag_remainder(p, "~malformed");
-		break;
-	}
-}
 
 static void show(const struct pass *p, const struct record *record)
 {
@@ -158,15 +98,15 @@ static void show(const struct pass *p, const struct record *record)
 
 	if (!p->batch->parts.live)
 		return;
-	line_clean(p->tags.hosts, host);
+	line_clean(p->tags.line.hosts, host);
 	live_add(p->batch->parts.live, &(struct live_row){.start_ms = p->report->start_ms,
 					       .interval_ms = p->report->interval_ms,
 					       .host = host,
-					       .sender = p->tags.sender,
-					       .receiver = p->tags.receiver,
-					       .proto = p->tags.proto,
-					       .port = p->tags.port,
-					       .role = p->tags.role,
+					       .sender = p->tags.line.sender,
+					       .receiver = p->tags.line.receiver,
+					       .proto = p->tags.line.proto,
+					       .port = p->tags.line.port,
+					       .role = p->tags.line.role,
 					       .sum = record->sum});
 }
 
@@ -178,9 +118,9 @@ static bool add_record(struct pass *p, const struct record *record)
 		.interval_ms = p->report->interval_ms,
 		.sum = record->sum};
 
-	tag_record(p, record);
+	tags_record(&p->tags, record);
 	strbuf_reset(&b->series);
-	line_series(&b->series, &p->tags);
+	line_series(&b->series, &p->tags.line);
 	if (b->series.failed)
 		return false;
 	row.series = b->series.data;
@@ -210,28 +150,15 @@ static void note_end(struct batch *b, const struct report *report)
 
 bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms)
 {
-	const struct identity *identity = &d->report.identity;
+	struct pass pass = {.batch = b, .report = &d->report};
 	char observer[BATCH_OBSERVER_LEN];
-	struct names_pod pod;
-	struct pass pass = {.batch = b,
-		.report = &d->report,
-		.now_ms = now_ms,
-		.tags = {.cluster = identity->cluster,
-			.hosts = identity->host,
-			.namespace = identity->namespace,
-			.node = identity->node}};
 
-	names_pod(b->parts.names, identity, names_at_ms(&d->report), &pod);
-	pass.tags.workload = pod.workload;
-	pass.tags.zone = pod.zone;
-	if (!identity->node[0])
-		pass.tags.node = pod.node;
 	ledger_batch_add(b->parts.ledger, d->report.boot_id, d->report.sequence, d->row_bytes);
 	probes_batch_add(b->parts.probes, &d->report);
 	note_end(b, &d->report);
 	if (d->n == 0)
 		return true;
-	batch_observer(identity, observer);
+	batch_observer(&d->report.identity, observer);
 	pass.k = ledger_batch_k(
 		b->parts.ledger, observer, d->report.start_ms, d->report.interval_ms);
 	if (pass.k > LEDGER_K_MAX) {
@@ -239,6 +166,7 @@ bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms
 		return true;
 	}
 	b->n_records += d->n;
+	tags_begin(&pass.tags, b->parts.names, &d->report, now_ms);
 	for (size_t i = 0; i < d->n; i++)
 		if (!add_record(&pass, &d->records[i]))
 			return false;
