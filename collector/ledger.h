@@ -42,15 +42,6 @@ struct ledger_claim {
 	int64_t now_ms; /* monotonic; for forgetting alone */
 };
 
-/* A row of the ledger's table. value_len 0: delete it. */
-struct ledger_entry {
-	const char *table; /* "boot" or "observer" */
-	const uint8_t *key;
-	size_t key_len;
-	const uint8_t *value;
-	size_t value_len;
-};
-
 struct ledger_boot_state {
 	uint64_t contiguous;
 	uint64_t stored_bytes; /* committed */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ledger's bounds and verdicts, which its parts share. */
+/* The ledger's bounds and verdicts, which its parts share, and what it writes. */
 #pragma once
 
 #include <stddef.h>
@@ -16,6 +16,15 @@
 #define LEDGER_SILENT_MS   86400000 /* nor does one that runs, we take it */
 #define LEDGER_SWEEP_MS    1000     /* between two searches for what may be forgotten */
 #define LEDGER_FORGET_MAX  128      /* of each table in a batch */
+
+/* A row of a table that is committed with the rows. value_len 0: delete it. */
+struct ledger_entry {
+	const char *table; /* "boot" or "observer"; "series" is series.h's */
+	const uint8_t *key;
+	size_t key_len;
+	const uint8_t *value;
+	size_t value_len;
+};
 
 /* Of how much, and for how long. Zero: as above. */
 struct ledger_limits {

@@ -126,6 +126,8 @@ int spool_load_ledger(struct spool *spool, bool (*fn)(void *ctx, const struct le
 
 	if (r == 0)
 		r = load_table(db, SPOOL_LIST_OBSERVERS, "observer", fn, ctx);
+	if (r == 0)
+		r = load_table(db, SPOOL_LIST_SERIES, "series", fn, ctx);
 	if (r < 0) {
 		r = after(spool, spool_db_fail(db, "read the ledger", err), err);
 		return r == -EBADMSG && spool->file.db ? 0 : r;

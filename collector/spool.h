@@ -32,7 +32,7 @@ struct spool;
 int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char err[static ERR_LEN]);
 void spool_close(struct spool *spool);
 
-/* Each stored ledger entry to fn, for ledger_load. */
+/* Each stored entry to fn, for ledger_load and series_load. */
 int spool_load_ledger(struct spool *spool, bool (*fn)(void *ctx, const struct ledger_entry *entry),
 	void *ctx, char err[static ERR_LEN]);
 

@@ -67,11 +67,21 @@ static int make_room(struct spool_db *db, struct spool_account *account, uint64_
 
 static int put_entry(struct spool_db *db, const struct ledger_entry *entry)
 {
-	bool is_boot = strcmp(entry->table, "boot") == 0;
-	enum spool_statement which = is_boot ? SPOOL_PUT_BOOT : SPOOL_PUT_OBSERVER;
+	static const struct {
+		const char *table;
+		enum spool_statement put;
+		enum spool_statement delete;
+	} tables[] = {
+		{"boot", SPOOL_PUT_BOOT, SPOOL_DELETE_BOOT},
+		{"observer", SPOOL_PUT_OBSERVER, SPOOL_DELETE_OBSERVER},
+		{"series", SPOOL_PUT_SERIES, SPOOL_DELETE_SERIES},
+	};
+	enum spool_statement which;
+	size_t i = 0;
 
-	if (entry->value_len == 0)
-		which = is_boot ? SPOOL_DELETE_BOOT : SPOOL_DELETE_OBSERVER;
+	while (strcmp(tables[i].table, entry->table) != 0)
+		i++;
+	which = entry->value_len ? tables[i].put : tables[i].delete;
 	spool_db_bind_data(db, which, 1, entry->key, entry->key_len);
 	if (entry->value_len)
 		spool_db_bind_data(db, which, 2, entry->value, entry->value_len);

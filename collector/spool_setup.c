@@ -26,7 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 3 /* 2: body.since_ms; 3: total */
+#define SCHEMA_VERSION 4 /* 2: body.since_ms; 3: total; 4: series */
 
 /*
  * total is one row: what the sums over body and dead would say, and whether it is over: closed in
@@ -38,6 +38,9 @@
 	"NULL, dead_lines INTEGER NOT NULL, dead_traffic_bytes INTEGER NOT NULL, dead_data_bytes " \
 	"INTEGER NOT NULL);"
 
+#define SERIES_TABLE                                                                               \
+	"CREATE TABLE series (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+
 static const char schema[] =
 	"CREATE TABLE body (id INTEGER PRIMARY KEY AUTOINCREMENT, lines INTEGER NOT NULL,"
 	" traffic_bytes INTEGER NOT NULL, since_ms INTEGER NOT NULL, data BLOB NOT NULL);"
@@ -45,7 +48,7 @@ static const char schema[] =
 	" lines INTEGER NOT NULL, traffic_bytes INTEGER NOT NULL, data BLOB NOT NULL);"
 	"CREATE TABLE boot (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE observer (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT "
-	"ROWID;" TOTAL_TABLE "INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);";
+	"ROWID;" SERIES_TABLE TOTAL_TABLE "INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);";
 
 /* ":memory:", "file:..." and "" mean something to sqlite that they do not mean here. */
 static char *plain_path(const char *path)
@@ -208,11 +211,16 @@ static int migrate(struct spool_db *db, int64_t from_version)
 			(long long)clock_wall_ms());
 		r = exec(db, sql);
 	}
-	snprintf(sql, sizeof(sql),
-		"INSERT INTO total VALUES (0, %d, 0, 0, 0, 0, 0, 0, 0); PRAGMA user_version=%d",
-		SPOOL_SETUP_UNCOUNTED, SCHEMA_VERSION);
-	if (r == 0)
+	if (r == 0 && from_version < 3) {
+		snprintf(sql, sizeof(sql), "INSERT INTO total VALUES (0, %d, 0, 0, 0, 0, 0, 0, 0)",
+			SPOOL_SETUP_UNCOUNTED);
 		r = exec(db, TOTAL_TABLE);
+		if (r == 0)
+			r = exec(db, sql);
+	}
+	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", SCHEMA_VERSION);
+	if (r == 0)
+		r = exec(db, SERIES_TABLE);
 	if (r == 0)
 		r = exec(db, sql);
 	if (r == 0)

@@ -35,8 +35,11 @@ const char *const spool_statements[SPOOL_N_STATEMENTS] = {
 	[SPOOL_PUT_OBSERVER] = "REPLACE INTO observer (key, value) VALUES (?1, ?2)",
 	[SPOOL_DELETE_BOOT] = "DELETE FROM boot WHERE key = ?1",
 	[SPOOL_DELETE_OBSERVER] = "DELETE FROM observer WHERE key = ?1",
+	[SPOOL_PUT_SERIES] = "REPLACE INTO series (key, value) VALUES (?1, ?2)",
+	[SPOOL_DELETE_SERIES] = "DELETE FROM series WHERE key = ?1",
 	[SPOOL_LIST_BOOTS] = "SELECT key, value FROM boot",
 	[SPOOL_LIST_OBSERVERS] = "SELECT key, value FROM observer",
+	[SPOOL_LIST_SERIES] = "SELECT key, value FROM series",
 	[SPOOL_NEXT_DEAD] = ("SELECT id, lines, traffic_bytes, status, data, reason FROM dead"
 			     " WHERE id > ?1 ORDER BY id LIMIT 1"),
 	[SPOOL_LAST_DEAD] = "SELECT id FROM dead ORDER BY id DESC LIMIT 1",

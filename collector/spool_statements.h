@@ -26,8 +26,11 @@ enum spool_statement {
 	SPOOL_PUT_OBSERVER,
 	SPOOL_DELETE_BOOT, /* key */
 	SPOOL_DELETE_OBSERVER,
+	SPOOL_PUT_SERIES,
+	SPOOL_DELETE_SERIES,
 	SPOOL_LIST_BOOTS, /* : key, value */
 	SPOOL_LIST_OBSERVERS,
+	SPOOL_LIST_SERIES,
 	SPOOL_GET_TOTALS,  /* : is clean; of bodies: n, lines, traffic, data; of dead letters: so */
 	SPOOL_PUT_TOTALS,  /* as above */
 	SPOOL_START_IDS,   /* of bodies: above this one; in a new file */

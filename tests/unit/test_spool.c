@@ -327,17 +327,19 @@ static void the_ledger_comes_back(void **state)
 	struct ledger_entry entries[] = {
 		entry("boot", "b1", "one"),
 		entry("observer", "pod", "two"),
+		entry("series", "hash", "three"),
 	};
 	struct seen seen = {0};
 
 	(void)state;
 	open_spool(MIB);
-	commit_entries(entries, 2);
+	commit_entries(entries, 3);
 	reopen(MIB);
 	assert_int_equal(spool_load_ledger(spool, see, &seen, err), 0);
-	assert_int_equal(seen.n, 2);
+	assert_int_equal(seen.n, 3);
 	assert_string_equal(seen.text[0], "boot b1=one");
 	assert_string_equal(seen.text[1], "observer pod=two");
+	assert_string_equal(seen.text[2], "series hash=three");
 }
 
 /* 300 KB of ledger where the reserve is 128 KiB: old bodies go, not the batch. */
@@ -365,14 +367,16 @@ static void a_large_ledger_evicts_old_bodies_and_is_committed(void **state)
 
 static void an_entry_is_replaced_and_an_empty_one_deletes(void **state)
 {
-	struct ledger_entry first[] = {entry("boot", "a", "1"), entry("boot", "b", "1")};
-	struct ledger_entry second[] = {entry("boot", "a", "2"), entry("boot", "b", "")};
+	struct ledger_entry first[] = {
+		entry("boot", "a", "1"), entry("boot", "b", "1"), entry("series", "b", "1")};
+	struct ledger_entry second[] = {
+		entry("boot", "a", "2"), entry("boot", "b", ""), entry("series", "b", "")};
 	struct seen seen = {0};
 
 	(void)state;
 	open_spool(MIB);
-	commit_entries(first, 2);
-	commit_entries(second, 2);
+	commit_entries(first, 3);
+	commit_entries(second, 3);
 	assert_int_equal(spool_load_ledger(spool, see, &seen, err), 0);
 	assert_int_equal(seen.n, 1);
 	assert_string_equal(seen.text[0], "boot a=2");
@@ -463,9 +467,9 @@ static void a_newer_version_is_refused_with_a_sentence(void **state)
 	open_spool(MIB);
 	spool_close(spool);
 	spool = NULL;
-	run_sql("PRAGMA user_version=4");
+	run_sql("PRAGMA user_version=5");
 	assert_int_equal(spool_open(path, MIB, &spool, err), -EPROTONOSUPPORT);
-	assert_non_null(strstr(err, "is of version 4; expected 3"));
+	assert_non_null(strstr(err, "is of version 5; expected 4"));
 }
 
 /* What version 1 had written, with a body of a page's length. */
@@ -502,6 +506,35 @@ static void a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped(void **
 	assert_int_equal(spool_next(spool, 7, &body, err), 1);
 	assert_int_equal(body.since_ms, since_ms);
 	free(body.data);
+}
+
+/* What version 3 had written: as a new file, but without series. */
+static void a_file_of_version_3_keeps_its_bodies_and_ledger_and_takes_series(void **state)
+{
+	struct ledger_entry boot = entry("boot", "b1", "one");
+	struct ledger_entry series = entry("series", "s1", "day");
+	struct seen seen = {0};
+
+	(void)state;
+	if (!have_sqlite3()) {
+		print_message("skipped: sqlite3 is not installed\n");
+		skip();
+	}
+	open_spool(MIB);
+	assert_int_equal(commit_body_at(2, 100, since_ms, &boot, 1), 0);
+	spool_close(spool);
+	spool = NULL;
+	run_sql("DROP TABLE series; PRAGMA user_version=3");
+	open_spool(MIB);
+	assert_int_equal(state_now().bodies, 1);
+	assert_int_equal(commit_body_at(3, 100, since_ms, &series, 1), 0);
+	reopen(MIB);
+	assert_int_equal(spool_load_ledger(spool, see, &seen, err), 0);
+	assert_int_equal(seen.n, 2);
+	assert_string_equal(seen.text[0], "boot b1=one");
+	assert_string_equal(seen.text[1], "series s1=day");
+	assert_int_equal(state_now().bodies, 2);
+	take(2);
 }
 
 static void the_oldest_bodys_interval_is_known(void **state)
@@ -724,6 +757,7 @@ int main(void)
 		TEST(another_program_s_database_is_refused),
 		TEST(a_newer_version_is_refused_with_a_sentence),
 		TEST(a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped),
+		TEST(a_file_of_version_3_keeps_its_bodies_and_ledger_and_takes_series),
 		TEST(the_oldest_bodys_interval_is_known),
 		TEST(a_quota_below_the_least_is_refused),
 		TEST(a_path_that_sqlite_would_interpret_is_a_plain_file),

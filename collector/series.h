@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The budget of live series: which of them are known, and whether a new one may begin. A series is
+ * live from the batch that brings it first until it has been silent for SERIES_DAYS whole days (UTC
+ * by the wall clock); 7 days are a shard of InfluxDB 1's default retention policy, so that a shard
+ * holds no more series than the budget.
+ *
+ * Remembered as 64-bit hashes under a seed that is drawn once a spool, so that nobody can aim two
+ * names at one hash: at a million series, some two of them are taken for one with a probability of
+ * 3 in 100 million. Entries for the spool come out as the ledger's do: a new series, and once a day
+ * one that goes on; a quiet batch writes nothing.
+ *
+ * A new series begins while the live ones and its pod's own, together, are below a limit. So a pod
+ * holds no more than are left for others: one that scans takes half, two take a third each, and a
+ * pod with few series comes before one with many. The limit is the budget for what is folded most,
+ * and less of it for what is folded less:
+ *
+ *	SERIES_WHOLE	8/10	as it is
+ *	SERIES_PORTLESS	9/10	without its port
+ *	SERIES_LABEL	all	under the operator's label alone
+ *
+ * What finds no place there either belongs to the remainders, which are not counted here.
+ */
+#pragma once
+
+#include "ledger_terms.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SERIES_MAX        2000000
+#define SERIES_DAYS       7
+#define SERIES_WRITES_MAX 1024 /* entries of a batch; what is more goes with the next ones */
+
+enum series_fold {
+	SERIES_WHOLE,
+	SERIES_PORTLESS,
+	SERIES_LABEL,
+};
+
+enum series_verdict {
+	SERIES_LIVE,
+	SERIES_POD_FULL,   /* the pod has more than its share */
+	SERIES_TOTAL_FULL, /* there is no room for anybody's, or no memory */
+};
+
+struct series;
+/* max: the budget, at most SERIES_MAX. seed: of a spool that has none yet. NULL: no memory. */
+struct series *series_new(size_t max, uint64_t seed);
+void series_free(struct series *series);
+
+/*
+ * One call an entry of table "series", before the first batch. More than the budget, from the time
+ * when it was larger, are taken too, and go on. False: not an entry that this version wrote, or no
+ * memory.
+ */
+bool series_load(struct series *series, const struct ledger_entry *entry);
+
+/*
+ * A batch: begin, admit each record's series, write the entries, then commit or abort. What an
+ * aborted batch admitted stays admitted, and its entries go with the next: its datagrams will come
+ * again, and until then one series too many is counted, never one too few.
+ */
+void series_batch_begin(struct series *series, int64_t wall_ms);
+/* text: as line_series writes it. pod: series_pod of whom it belongs to. */
+enum series_verdict series_admit(
+	struct series *series, uint16_t pod, enum series_fold fold, const char *text, size_t len);
+/* Borrowed for the call. False: fn returned false. */
+bool series_batch_entries(
+	struct series *series, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx);
+void series_batch_commit(struct series *series);
+void series_batch_abort(struct series *series);
+
+/* Pods whose number is equal share a share: of 1,000 pods, some 15 with another one. */
+uint16_t series_pod(const struct series *series, const char *observer);
+
+size_t series_count(const struct series *series);
+size_t series_max(const struct series *series);
