@@ -23,6 +23,7 @@ struct batch {
 	int64_t oldest_end_ms;
 	size_t n_records;
 	uint64_t shifted;
+	struct fold_counts folded;
 	uint64_t dropped;
 };
 
@@ -73,10 +74,13 @@ void batch_begin(struct batch *b, int64_t wall_ms)
 	rows_reset(b->rows);
 	b->n_records = 0;
 	b->shifted = 0;
+	b->folded = (struct fold_counts){0};
 	b->dropped = 0;
 	b->wall_ms = wall_ms;
 	b->oldest_end_ms = 0;
 	ledger_batch_begin(b->parts.ledger);
+	if (b->parts.series)
+		series_batch_begin(b->parts.series, wall_ms);
 }
 
 bool batch_has_room(const struct batch *b, size_t n)
@@ -90,6 +94,7 @@ struct pass {
 	const struct report *report;
 	struct tags tags;
 	uint32_t k;
+	uint16_t pod; /* whose share of the series it takes */
 };
 
 static void show(const struct pass *p, const struct record *record)
@@ -119,8 +124,8 @@ static bool add_record(struct pass *p, const struct record *record)
 		.sum = record->sum};
 
 	tags_record(&p->tags, record);
-	strbuf_reset(&b->series);
-	line_series(&b->series, &p->tags.line);
+	show(p, record);
+	fold_record(b->parts.series, p->pod, record, &p->tags, &b->series, &b->folded);
 	if (b->series.failed)
 		return false;
 	row.series = b->series.data;
@@ -129,7 +134,6 @@ static bool add_record(struct pass *p, const struct record *record)
 		return false;
 	if (p->k && rows_count(b->rows) > n_before)
 		b->shifted++;
-	show(p, record);
 	return true;
 }
 
@@ -166,6 +170,8 @@ bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms
 		return true;
 	}
 	b->n_records += d->n;
+	if (b->parts.series)
+		pass.pod = series_pod(b->parts.series, observer);
 	tags_begin(&pass.tags, b->parts.names, &d->report, now_ms);
 	for (size_t i = 0; i < d->n; i++)
 		if (!add_record(&pass, &d->records[i]))
@@ -243,17 +249,25 @@ static bool entry_copy(void *ctx, const struct ledger_entry *entry)
 	return true;
 }
 
+static bool batch_to_entries(struct batch *b, struct spool_batch *out)
+{
+	if (!ledger_batch_entries(b->parts.ledger, entry_copy, out))
+		return false;
+	return !b->parts.series || series_batch_entries(b->parts.series, entry_copy, out);
+}
+
 int batch_seal(struct batch *b, const struct line_collector *collector, struct spool_batch *ret,
 	struct batch_sums *ret_sums)
 {
 	struct spool_batch out = {.since_ms = b->oldest_end_ms ? b->oldest_end_ms : b->wall_ms};
 	struct batch_sums sums = {.points = rows_count(b->rows),
 		.shifted = b->shifted,
+		.folded = b->folded,
 		.dropped = b->dropped,
 		.oldest_end_ms = b->oldest_end_ms};
 	int r = batch_to_bodies(b, collector, &out, &sums.bytes);
 
-	if (r == 0 && !ledger_batch_entries(b->parts.ledger, entry_copy, &out))
+	if (r == 0 && !batch_to_entries(b, &out))
 		r = -ENOMEM;
 	rows_reset(b->rows);
 	if (r < 0) {

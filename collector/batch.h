@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From accepted datagrams to what is committed: records are named and summed by series, rows become
+ * From accepted datagrams to what is committed: records are named, folded into the budget of series
+ * and summed by series, rows become
  * lines, with a point of each probe that they are of, lines become gzipped bodies, and beside these
- * stand the ledger's entries. One batch at a time,
+ * stand the entries of the ledger and of the series. One batch at a time,
  * from batch_begin to batch_seal or ledger_batch_abort.
  */
 #pragma once
 
+#include "fold.h"
 #include "ledger.h"
 #include "line_own.h"
 #include "live.h"
@@ -24,8 +26,9 @@ struct batch_sums {
 	uint64_t shifted;      /* of these: k is not 0 */
 	uint64_t bytes;        /* tx + rx of all points */
 	int64_t oldest_end_ms; /* of its intervals, Unix time; 0: of none it is known */
-	uint64_t dropped;      /* tx + rx of rows whose interval was committed too often for another
-				  point */
+	struct fold_counts folded;
+	uint64_t dropped; /* tx + rx of rows whose interval was committed too often for another
+			     point */
 };
 
 struct batch;
@@ -33,8 +36,9 @@ struct batch_parts {
 	struct names *names;
 	struct ledger *ledger;
 	struct probes *probes;
-	struct live *live;  /* or NULL */
-	size_t records_max; /* of a batch; 0: BATCH_RECORDS_MAX, which it is at most */
+	struct live *live;     /* or NULL */
+	struct series *series; /* or NULL: no budget */
+	size_t records_max;    /* of a batch; 0: BATCH_RECORDS_MAX, which it is at most */
 };
 /* Keeps the parts until batch_free. NULL: no memory. */
 struct batch *batch_new(const struct batch_parts *parts);

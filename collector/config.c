@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "series.h"
+
 #define MIB (UINT64_C(1) << 20)
 #define TIB (UINT64_C(1) << 40)
 
@@ -54,6 +56,9 @@ static const struct option_row rows[] = {
 	{.name = "dns-server", .arg = "ADDR[:PORT]",
 		.help = "server for PTR look-ups, instead of resolv.conf's",
 		.type = OPTION_PORT, .offset = offsetof(struct config, dns_server)},
+	{.name = "max-series", .arg = "N", .initial = "50000", .min = 10, .max = SERIES_MAX,
+		.help = "live series, of 7 days; beyond them new ones lose their port, then their name",
+		.type = OPTION_NUMBER, .offset = offsetof(struct config, max_series)},
 	{.name = "cluster", .arg = "NAME", .initial = "-",
 		.help = "cluster of probes that do not say theirs",
 		.type = OPTION_TEXT, .offset = offsetof(struct config, cluster)},

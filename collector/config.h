@@ -14,6 +14,7 @@ struct config {
 	uint64_t spool_max_bytes;
 	int is_ptr_on;
 	const char *dns_server;
+	uint64_t max_series;
 	const char *cluster;
 	bool is_live;
 	int log_level;      /* enum log_level */

@@ -17,6 +17,7 @@
 #include "pipeline.h"
 #include "probes.h"
 #include "receive.h"
+#include "series.h"
 #include "ship.h"
 #include "spool.h"
 #include "spool_watch.h"
@@ -43,6 +44,7 @@ struct collector {
 	struct spool_watch *spool_watch;
 	struct control *control; /* NULL: no socket */
 	struct ledger *ledger;
+	struct series *series;
 	struct probes *probes;
 	struct names *names;
 	struct live *live; /* NULL: off */
@@ -147,9 +149,13 @@ static void stop(void *ctx, int signal)
 	loop_timer_set(c->loop, &c->stop_timer, clock_mono_ms());
 }
 
-static bool ledger_entry_load(void *ctx, const struct ledger_entry *entry)
+static bool entry_load(void *ctx, const struct ledger_entry *entry)
 {
-	return ledger_load(ctx, entry);
+	const struct collector *c = ctx;
+
+	if (strcmp(entry->table, "series") == 0)
+		return series_load(c->series, entry);
+	return ledger_load(c->ledger, entry);
 }
 
 static int out_of_memory(const char *what, char err[static ERR_LEN])
@@ -170,11 +176,13 @@ static int store_open(struct collector *c, char err[static ERR_LEN])
 		return r;
 	c->ledger = ledger_new(&ledger);
 	c->probes = probes_new(hash_random_seed());
-	if (!c->ledger || !c->probes)
+	c->series = series_new(c->config.max_series, hash_random_seed());
+	if (!c->ledger || !c->probes || !c->series)
 		return out_of_memory("ledger", err);
-	r = spool_load_ledger(c->spool, ledger_entry_load, c->ledger, err);
+	r = spool_load_ledger(c->spool, entry_load, c, err);
 	if (r < 0)
 		return r;
+	c->stats.series_max = c->config.max_series;
 	spool_state(c->spool, &state);
 	spool_state_show(&state, &c->stats);
 	r = worker_open(c->loop, WORKER_JOBS_MAX, &c->worker, err);
@@ -220,6 +228,7 @@ static int stories_open(struct collector *c, char err[static ERR_LEN])
 		.is_ptr_on = c->config.is_ptr_on != 0, .dns_server = c->config.dns_server};
 	struct pipeline_parts parts = {.loop = c->loop,
 		.ledger = c->ledger,
+		.series = c->series,
 		.probes = c->probes,
 		.spool = c->spool,
 		.worker = c->worker,
@@ -292,6 +301,7 @@ static void close_all(struct collector *c)
 	live_free(c->live);
 	names_close(c->names);
 	probes_free(c->probes);
+	series_free(c->series);
 	ledger_free(c->ledger);
 	spool_close(c->spool);
 	loop_free(c->loop);

@@ -35,7 +35,7 @@ bool names_lookup(struct names *names, const struct names_question *question, in
 	const char *text = NULL;
 	bool is_awaited = false;
 
-	ret->kind = scope == SCOPE_PUBLIC ? "external" : "other";
+	ret->kind = scope_kind(scope);
 	ret->namespace = ret->zone = ret->label = NULL;
 	if (names->ptr && scope != SCOPE_SPECIAL)
 		is_awaited = ptr_lookup(names->ptr, addr, now_ms, &text);

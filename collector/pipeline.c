@@ -112,6 +112,8 @@ static void commit_failed(struct pipeline *p, const struct commit *commit)
 	struct stats *stats = p->parts.stats;
 
 	ledger_batch_abort(p->parts.ledger, NULL, NULL);
+	if (p->parts.series)
+		series_batch_abort(p->parts.series);
 	stats->commit_failures++;
 	stats->commit_failed_bytes += commit->bytes;
 	if (!p->is_failing)
@@ -130,12 +132,18 @@ static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 	struct stats *stats = p->parts.stats;
 
 	ledger_batch_commit(p->parts.ledger, boot_committed, p->acks);
+	if (p->parts.series)
+		series_batch_commit(p->parts.series);
 	acks_send(p->acks, clock_mono_ms());
 	stats->commits++;
 	stats->committed_bytes += commit->sums.bytes;
 	stats->rows_dropped_bytes += commit->sums.dropped;
 	stats->points += commit->sums.points;
 	stats->points_shifted += commit->sums.shifted;
+	stats->folded_port_pod += commit->sums.folded.port_pod;
+	stats->folded_port_total += commit->sums.folded.port_total;
+	stats->folded_name_pod += commit->sums.folded.name_pod;
+	stats->folded_name_total += commit->sums.folded.name_total;
 	if (commit->point_ms)
 		figures_told(p->parts.figures, commit->point_ms);
 	if (commit->sums.oldest_end_ms)
@@ -253,7 +261,7 @@ static void commit_start(struct pipeline *p, int64_t now_ms)
 	commit_settle(p, commit);
 }
 
-static void show_ledger(struct pipeline *p, int64_t now_ms)
+static void show_tables(struct pipeline *p, int64_t now_ms)
 {
 	struct stats *stats = p->parts.stats;
 	struct ledger_counts counts;
@@ -266,6 +274,8 @@ static void show_ledger(struct pipeline *p, int64_t now_ms)
 	stats->forgotten_finished = counts.boots_finished;
 	stats->forgotten_silent = counts.boots_silent;
 	stats->forgotten_observers = counts.observers_silent;
+	if (p->parts.series)
+		stats->series = series_count(p->parts.series);
 }
 
 static void beat(void *ctx, int64_t now_ms)
@@ -273,7 +283,7 @@ static void beat(void *ctx, int64_t now_ms)
 	struct pipeline *p = ctx;
 
 	loop_timer_set(p->parts.loop, &p->beat, now_ms + PIPELINE_BEAT_MS);
-	show_ledger(p, now_ms);
+	show_tables(p, now_ms);
 	if (p->parts.figures)
 		figures_renew(p->parts.figures, now_ms, clock_wall_ms());
 	commit_start(p, now_ms);
@@ -296,6 +306,7 @@ static bool parts_make(struct pipeline *p)
 		.ledger = parts->ledger,
 		.probes = parts->probes,
 		.live = parts->live,
+		.series = parts->series,
 		.records_max = spool_records_max(parts->spool)};
 
 	p->waiting = waiting_new(PIPELINE_RECORDS_MAX, hash_random_seed());

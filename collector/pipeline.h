@@ -29,6 +29,7 @@ struct pipeline_parts {
 	struct names *names;
 	struct ledger *ledger;
 	struct probes *probes;
+	struct series *series; /* or NULL: no budget */
 	struct spool *spool;
 	struct worker *worker;
 	struct live *live;       /* or NULL */

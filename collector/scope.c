@@ -32,3 +32,8 @@ enum scope scope_of(const struct addr *addr)
 		return scope_v4(addr->bytes);
 	return addr->len == 16 ? scope_v6(addr->bytes) : SCOPE_SPECIAL;
 }
+
+const char *scope_kind(enum scope scope)
+{
+	return scope == SCOPE_PUBLIC ? "external" : "other";
+}

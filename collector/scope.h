@@ -12,3 +12,5 @@ enum scope {
 };
 
 enum scope scope_of(const struct addr *addr);
+/* As the tag receiver_kind has it: "external", or "other". */
+const char *scope_kind(enum scope scope);

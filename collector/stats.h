@@ -118,6 +118,17 @@
 		"Longest time from an interval's end until InfluxDB had it, over the last 10 s")   \
 	X(spool_errors, "nstats_spool_errors_total", "counter",                                    \
 		"Reads and deletes of the spool that failed")                                      \
+	X(series, "nstats_series", "gauge", "Live series, the remainders not among them")          \
+	X(series_max, "nstats_series_max", "gauge", "Live series that there may be: --max-series") \
+	X(folded_port_pod, "nstats_series_folded_total{what=\"port\",reason=\"pod\"}", "counter",  \
+		"Records of new series beyond the budget, by what they lost: of all pods, or of "  \
+		"their pod")                                                                       \
+	X(folded_port_total, "nstats_series_folded_total{what=\"port\",reason=\"total\"}",         \
+		"counter", "")                                                                     \
+	X(folded_name_pod, "nstats_series_folded_total{what=\"name\",reason=\"pod\"}", "counter",  \
+		"")                                                                                \
+	X(folded_name_total, "nstats_series_folded_total{what=\"name\",reason=\"total\"}",         \
+		"counter", "")                                                                     \
 	X(ptr_asked, "nstats_ptr_queries_total", "counter", "PTR queries sent")                    \
 	X(ptr_names, "nstats_ptr_answers_total{result=\"name\"}", "counter",                       \
 		"Answers to PTR queries")                                                          \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tags.h"
 
+#include "scope.h"
+
 #include <stdio.h>
 
 void tags_begin(struct tags *tags, struct names *names, const struct report *report, int64_t now_ms)
@@ -40,8 +42,10 @@ static void tag_flow(struct tags *tags, const struct record *record)
 	tags->line.receiver_namespace = tags->receiver.namespace;
 	tags->line.receiver_zone = tags->receiver.zone;
 	tags->line.named_by = named_by_text(tags->receiver.by);
-	snprintf(tags->port, sizeof(tags->port), "%u", (unsigned)record->port);
-	tags->line.port = record->port ? tags->port : "-";
+	tags->port[0] = '\0';
+	if (record->port)
+		snprintf(tags->port, sizeof(tags->port), "%u", (unsigned)record->port);
+	tags->line.port = tags->port;
 }
 
 static void tag_remainder(struct tags *tags, const char *receiver)
@@ -74,4 +78,28 @@ void tags_record(struct tags *tags, const struct record *record)
 		tag_remainder(tags, "~malformed");
 		break;
 	}
+}
+
+bool tags_drop_port(struct tags *tags)
+{
+	if (tags->port[0] == '\0')
+		return false;
+	tags->port[0] = '\0';
+	return true;
+}
+
+bool tags_drop_name(struct tags *tags, const struct record *record)
+{
+	if (!tags->receiver.label)
+		return false;
+	tags->line.receiver = tags->receiver.label;
+	tags->line.receiver_kind = scope_kind(scope_of(&record->remote));
+	tags->line.receiver_namespace = tags->line.receiver_zone = NULL;
+	tags->line.named_by = named_by_text(NAMED_BY_LABEL);
+	return true;
+}
+
+void tags_to_other(struct tags *tags)
+{
+	tag_remainder(tags, "~other");
 }

@@ -25,3 +25,9 @@ void tags_begin(
 	struct tags *tags, struct names *names, const struct report *report, int64_t now_ms);
 
 void tags_record(struct tags *tags, const struct record *record);
+
+/* What is told of a flow less and less. False: it says no port; nobody gave its address a label. */
+bool tags_drop_port(struct tags *tags);
+bool tags_drop_name(struct tags *tags, const struct record *record);
+/* The remainder of its protocol and role, as the probe itself reports it. */
+void tags_to_other(struct tags *tags);

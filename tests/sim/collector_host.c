@@ -7,6 +7,7 @@
 #include "oracle.h"
 #include "pipeline.h"
 #include "sabotage.h"
+#include "series.h"
 #include "settings.h"
 #include "ship.h"
 
@@ -30,6 +31,7 @@ static struct {
 	bool is_crash_due;
 	struct collector_host_sums sums;
 	struct ledger_limits limits;
+	unsigned max_series;
 
 	struct stats stats;
 	uint64_t spooled_at_start;
@@ -37,6 +39,7 @@ static struct {
 	struct spool *spool;
 	struct worker *worker;
 	struct ledger *ledger;
+	struct series *series; /* NULL: no budget */
 	struct probes *probes;
 	struct names *names;
 	struct ship *ship;
@@ -107,7 +110,15 @@ static void committed(void *ctx)
 
 static bool entry_load(void *ctx, const struct ledger_entry *entry)
 {
-	return ledger_load(ctx, entry);
+	(void)ctx;
+	if (strcmp(entry->table, "series") == 0)
+		return series_load(host.series, entry);
+	return ledger_load(host.ledger, entry);
+}
+
+void collector_host_budget(unsigned max_series)
+{
+	host.max_series = max_series;
 }
 
 void collector_host_limit(const struct ledger_limits *limits)
@@ -128,7 +139,12 @@ static void open_store(void)
 	host.ledger = ledger_new(&ledger);
 	host.probes = probes_new(hash_random_seed());
 	assert(r == 0 && host.ledger && host.probes);
-	spool_load_ledger(host.spool, entry_load, host.ledger, err);
+	host.series = NULL;
+	if (host.max_series) {
+		host.series = series_new(host.max_series, hash_random_seed());
+		assert(host.series);
+	}
+	spool_load_ledger(host.spool, entry_load, NULL, err);
 	oracle_reloaded(host.ledger);
 	spool_state(host.spool, &state);
 	spool_state_show(&state, &host.stats);
@@ -144,6 +160,7 @@ static void open_stories(void)
 	const struct ship_config ship = {.influx = "backend", .db = "nstats"};
 	struct pipeline_parts parts = {.loop = host.loop,
 		.ledger = host.ledger,
+		.series = host.series,
 		.probes = host.probes,
 		.spool = host.spool,
 		.worker = host.worker,
@@ -197,6 +214,8 @@ static void check_intake(void)
 		world_fail("the collector accepted %" PRIu64 " bytes and accounts for %" PRIu64,
 			s->accepted_bytes, there);
 	host.sums.points += s->points;
+	host.sums.folded += s->folded_port_pod + s->folded_port_total + s->folded_name_pod +
+			    s->folded_name_total;
 	host.sums.boots_forgotten += s->forgotten_finished + s->forgotten_silent;
 	host.sums.refused += s->reject_ledger_full;
 	host.sums.points_shifted += s->points_shifted;
@@ -222,6 +241,7 @@ static void close_all(void)
 	worker_close(host.worker);
 	names_close(host.names);
 	probes_free(host.probes);
+	series_free(host.series);
 	ledger_free(host.ledger);
 	spool_close(host.spool);
 	loop_free(host.loop);

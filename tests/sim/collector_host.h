@@ -14,6 +14,8 @@ void collector_host_end(void);
 const struct host *collector_host_clock(void);
 void collector_host_step_clock(int64_t by_ms);
 
+/* Series that there may be; 0: no budget. From the next start on. */
+void collector_host_budget(unsigned max_series);
 /* Of the ledger, from the next start on. */
 void collector_host_limit(const struct ledger_limits *limits);
 void collector_host_start(void);
@@ -46,5 +48,6 @@ struct collector_host_sums {
 	uint64_t rows_dropped_bytes;
 	uint64_t boots_forgotten;
 	uint64_t refused; /* datagrams, since the ledger was full */
+	uint64_t folded;  /* records of series beyond the budget */
 };
 const struct collector_host_sums *collector_host_sums(void);

@@ -169,6 +169,12 @@ void disk_end(void)
 	memset(&disk, 0, sizeof(disk));
 }
 
+static bool is_sabotaged(const char *table)
+{
+	return (sabotage == SABOTAGE_LOST_LEDGER && strcmp(table, "boot") == 0) ||
+	       (sabotage == SABOTAGE_LOST_SERIES && strcmp(table, "series") == 0);
+}
+
 static void write_batch(const struct spool_body *bodies, size_t n_bodies,
 	const struct ledger_entry *entries, size_t n)
 {
@@ -179,7 +185,7 @@ static void write_batch(const struct spool_body *bodies, size_t n_bodies,
 		bodies_add(&disk.bodies[DISK_SPOOL], body);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (sabotage != SABOTAGE_LOST_LEDGER || strcmp(entries[i].table, "boot") != 0)
+		if (!is_sabotaged(entries[i].table))
 			entries_obey(&disk.entries, &entries[i]);
 }
 

@@ -31,6 +31,7 @@ struct run {
 	uint64_t crashes;
 	uint64_t forgotten;
 	uint64_t refused;
+	uint64_t folded;
 	uint64_t boots;
 	uint64_t datagrams[2];
 	uint64_t sequences[2];
@@ -42,6 +43,7 @@ static void add(struct run *run, const struct schedule_result *result)
 	run->crashes += result->crashes;
 	run->forgotten += result->forgotten;
 	run->refused += result->refused;
+	run->folded += result->folded;
 	run->boots += result->boots;
 	run->datagrams[1] += result->datagrams;
 	run->sequences[1] += result->sequences;
@@ -145,6 +147,7 @@ static void report(const struct run *run, double took_s)
 	printf("  ledgers that were full forgot %" PRIu64 " boots and refused %" PRIu64
 	       " datagrams\n",
 		run->forgotten, run->refused);
+	printf("  budgets of series folded %" PRIu64 " records\n", run->folded);
 	printf("  the collector was refused %" PRIu64 " allocations\n", fake_memory_refused());
 	printf("  sent, of what had to be: %.1f %%, %.1f %% in calm schedules\n",
 		share(run->datagrams[1], run->sequences[1]),

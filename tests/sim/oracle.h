@@ -8,7 +8,9 @@
  *                   evicted. One that was killed may owe what was never acknowledged to it. Where
  *                   the ledger forgot it, what it said then counts.
  *   each observer:  committed by all its boots = its points.
- *   each place:     the same as generated where nothing was lost, else no more.
+ *   each place:     the same as generated where nothing was lost, else no more. Where a budget of
+ *                   series folds, what is missing is in the pod's "~other".
+ *   all series:     no more than the budget, the remainders not among them.
  */
 #pragma once
 
@@ -30,5 +32,6 @@ struct oracle_sums {
 struct ledger;
 void oracle_reloaded(const struct ledger *ledger);
 
-/* Fails the world where the books do not balance. The collector is up. */
-void oracle_check(struct oracle_sums *ret);
+/* Fails the world where the books do not balance. The collector is up.
+ * max_series: 0: no budget. */
+void oracle_check(unsigned max_series, struct oracle_sums *ret);

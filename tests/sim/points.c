@@ -40,6 +40,7 @@ static bool parse(const char *line, const char *fields, struct point *ret)
 	ret->observer = (unsigned)(host[0] - '0');
 	ret->destination = destination_of_name(receiver);
 	ret->is_shifted = strtoull(time + 1, NULL, 10) % 1000 != 0;
+	ret->series = hash_bytes(line, (size_t)(fields - line), 0);
 	ret->key = hash_bytes(line, (size_t)(fields - line), strtoull(time + 1, NULL, 10)) | 1;
 	return ret->observer < N_OBSERVERS && ret->destination < N_DESTINATIONS;
 }

@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 struct point {
-	uint64_t key; /* of series and time; 64 bits of hash are as good as unique here */
+	uint64_t key;    /* of series and time; 64 bits of hash are as good as unique here */
+	uint64_t series; /* a hash of it alone */
 	uint64_t bytes;
 	unsigned observer;
 	unsigned destination;

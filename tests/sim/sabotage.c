@@ -25,6 +25,7 @@ const char *sabotage_name(enum sabotage which)
 		[SABOTAGE_EARLY_ACK] = "early-ack",
 		[SABOTAGE_NO_DEDUP] = "no-dedup",
 		[SABOTAGE_LOST_LEDGER] = "lost-ledger",
+		[SABOTAGE_LOST_SERIES] = "lost-series",
 		[SABOTAGE_SAME_POINT] = "same-point",
 		[SABOTAGE_LYING_DISK] = "lying-disk",
 		[SABOTAGE_FORGET_LIVE] = "forget-live",

@@ -33,10 +33,13 @@
 /* In a starved one the collector's allocations fail, from hardly ever to nearly always. */
 #define STARVED(seed)    ((seed) % 16 == 3)
 #define STARVED_MAX_BITS 9 /* of a chance in per mille */
-#define FINISHED_MS      60000
-#define SILENT_MS        1500000
-#define CROWDED_MS       (SILENT_MS + 200000)
-#define RESTART_MAX_MS   60000
+/* One with a budget of series that its traffic is far beyond. */
+#define FRUGAL(seed)         ((seed) % 4 == 1)
+#define SERIES_AT_MOST(seed) (10 + (unsigned)((seed) / 4 % 50))
+#define FINISHED_MS          60000
+#define SILENT_MS            1500000
+#define CROWDED_MS           (SILENT_MS + 200000)
+#define RESTART_MAX_MS       60000
 
 /* True: another one is the same pod to the collector. */
 static bool add_probe(void)
@@ -172,13 +175,13 @@ static void stop_all(void)
 	world_run(world_now_ms() + DRAIN_MS);
 }
 
-static void audit(struct schedule_result *ret)
+static void audit(uint64_t seed, struct schedule_result *ret)
 {
 	if (world_has_failed())
 		return;
 	check_drained();
 	if (!world_has_failed())
-		oracle_check(&ret->sums);
+		oracle_check(FRUGAL(seed) ? SERIES_AT_MOST(seed) : 0, &ret->sums);
 }
 
 static void summarise(struct schedule_result *ret)
@@ -190,6 +193,7 @@ static void summarise(struct schedule_result *ret)
 	ret->crashes = sums->crashes;
 	ret->forgotten = sums->boots_forgotten;
 	ret->refused = sums->refused;
+	ret->folded = sums->folded;
 	ret->boots = account_count();
 	ret->datagrams = probe_host_sent();
 	for (size_t i = 0; i < account_count(); i++)
@@ -205,6 +209,8 @@ bool schedule_run(uint64_t seed, bool is_traced, struct schedule_result *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	begin(seed, is_traced);
+	if (FRUGAL(seed))
+		collector_host_budget(SERIES_AT_MOST(seed));
 	ret->is_calm = start(is_crowded) && !is_crowded;
 	until_ms = world_now_ms() + INTERVAL_MS * world_between(3, world_chance(100) ? 60 : 12);
 	ret->is_calm &= faults_plan(until_ms) == 0;
@@ -220,7 +226,7 @@ bool schedule_run(uint64_t seed, bool is_traced, struct schedule_result *ret)
 	world_run(world_now_ms() + (is_crowded ? CROWDED_MS : GOOD_INTERVALS * INTERVAL_MS));
 	settle();
 	stop_all();
-	audit(ret);
+	audit(seed, ret);
 	collector_host_end();
 	summarise(ret);
 	probe_host_end();

@@ -15,6 +15,7 @@ struct schedule_result {
 	uint64_t crashes;
 	uint64_t forgotten; /* boots */
 	uint64_t refused;   /* datagrams */
+	uint64_t folded;    /* records */
 	uint64_t boots;
 	uint64_t datagrams;
 	uint64_t sequences; /* of these: not sent before */

@@ -48,6 +48,7 @@ enum sabotage {
 	SABOTAGE_EARLY_ACK,   /* acknowledges what has only arrived */
 	SABOTAGE_NO_DEDUP,    /* takes each duplicate for something new */
 	SABOTAGE_LOST_LEDGER, /* the ledger is not kept with the rows */
+	SABOTAGE_LOST_SERIES, /* nor is it remembered which series there are */
 	SABOTAGE_SAME_POINT,  /* k is 0 always */
 	SABOTAGE_LYING_DISK,  /* says that a commit worked where it failed */
 	SABOTAGE_FORGET_LIVE, /* a full ledger forgets whoever is silent for a moment */

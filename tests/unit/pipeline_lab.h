@@ -5,6 +5,7 @@
 #include "pipeline.h"
 
 #include "clock.h"
+#include "series.h"
 #include "wire.h"
 #include "wire_ack.h"
 
@@ -33,6 +34,7 @@ struct fixture {
 	struct spool *spool;
 	struct worker *worker;
 	struct ledger *ledger;
+	struct series *series; /* NULL: no budget */
 	struct probes *probes;
 	struct names *names;
 	struct figures *figures; /* NULL: off, since its points come by the clock */
@@ -120,6 +122,7 @@ static inline void pipeline_start(struct fixture *f, const struct names_config *
 {
 	struct pipeline_parts parts = {.loop = f->loop,
 		.ledger = f->ledger,
+		.series = f->series,
 		.probes = f->probes,
 		.spool = f->spool,
 		.worker = f->worker,
@@ -169,6 +172,19 @@ static inline int set_up(void **state)
 	return 0;
 }
 
+static inline int set_up_with_budget(void **state)
+{
+	struct names_config off = {0};
+	struct fixture *f;
+
+	set_up_bare(state);
+	f = *state;
+	f->series = series_new(10, 1);
+	assert_non_null(f->series);
+	pipeline_start(f, &off);
+	return 0;
+}
+
 static inline int set_up_with_names(void **state)
 {
 	struct names_config on = {.is_ptr_on = true};
@@ -192,6 +208,7 @@ static inline int tear_down(void **state)
 	names_close(f->names);
 	wire_encoder_free(f->encoder);
 	probes_free(f->probes);
+	series_free(f->series);
 	ledger_free(f->ledger);
 	spool_close(f->spool);
 	loop_timer_cancel(f->loop, &f->guard);

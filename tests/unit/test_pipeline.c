@@ -4,6 +4,7 @@
 /* uses: collector/ledger_runs */
 /* uses: collector/ledger_table collector/probes collector/names collector/name_cache */
 /* uses: collector/ptr collector/scope collector/name_text collector/tags */
+/* uses: collector/fold collector/series */
 /* uses: collector/dns collector/loop collector/worker collector/gzip */
 /* uses: collector/spool_account collector/spool_statements collector/spool_sqlite */
 /* uses: collector/spool_db collector/spool_room collector/spool_setup collector/spool_backup */
@@ -36,6 +37,43 @@ static void a_record_becomes_a_point_with_all_its_tags(void **state)
 		"lost_bytes=0i,unreported_bytes=0i 1795378530000\n");
 	assert_int_equal(f->stats.spool_lines, 2);
 	assert_int_equal(f->stats.points, 1);
+}
+
+static bool count_series(void *ctx, const struct ledger_entry *entry)
+{
+	unsigned *n = ctx;
+
+	*n += strcmp(entry->table, "series") == 0;
+	return true;
+}
+
+/* Half of a budget of 10 is one pod's: 4 series as they are, and a fifth without its port. */
+static void what_is_beyond_the_budget_is_one_sum_and_what_is_not_is_remembered(void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(1);
+	struct record records[20];
+	unsigned n_remembered = 0;
+	char err[ERR_LEN];
+
+	for (uint8_t i = 0; i < 20; i++)
+		records[i] = flow_to(i, 100);
+	report.sealed_bytes = 2000;
+	send_report(f, &report, records, 20);
+	flush(f);
+	spooled_text(f);
+	assert_non_null(strstr(f->text, ",port=443,proto=tcp,receiver=192.0.2.3,"));
+	assert_non_null(strstr(f->text, ",port=-,proto=tcp,receiver=192.0.2.4,"));
+	assert_null(strstr(f->text, "receiver=192.0.2.5,"));
+	assert_non_null(strstr(f->text, ",named_by=-,namespace=-,node=-,port=-,proto=tcp,"
+					"receiver=~other,receiver_kind=other,"));
+	assert_non_null(strstr(f->text, ",tx_bytes=1500i,tx_packets=15i "));
+	assert_int_equal(f->stats.points, 6);
+	assert_int_equal(f->stats.folded_port_pod, 1);
+	assert_int_equal(f->stats.folded_name_pod, 15);
+	assert_int_equal(f->stats.committed_bytes, 2000);
+	assert_int_equal(spool_load_ledger(f->spool, count_series, &n_remembered, err), 0);
+	assert_int_equal(n_remembered, 5 + 1); /* and their seed */
 }
 
 static void what_a_probe_said_stands_beside_what_is_stored_with_this_commit(void **state)
@@ -394,6 +432,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_record_becomes_a_point_with_all_its_tags),
+		cmocka_unit_test_setup_teardown(
+			what_is_beyond_the_budget_is_one_sum_and_what_is_not_is_remembered,
+			set_up_with_budget, tear_down),
 		TEST(what_a_probe_said_stands_beside_what_is_stored_with_this_commit),
 		TEST(a_probe_has_one_point_a_commit_at_its_newest_interval),
 		cmocka_unit_test_setup_teardown(
