@@ -14,6 +14,7 @@ struct config {
 	uint64_t spool_max_bytes;
 	int is_ptr_on;
 	const char *dns_server;
+	const char *labels;
 	uint64_t max_series;
 	const char *cluster;
 	bool is_live;

@@ -134,8 +134,10 @@ static void stop(void *ctx, int signal)
 {
 	struct collector *c = ctx;
 
-	if (signal == SIGHUP)
+	if (signal == SIGHUP) {
+		names_reload(c->names);
 		return;
+	}
 	if (c->stop_by_ms) {
 		loop_stop(c->loop);
 		return;
@@ -224,8 +226,9 @@ static struct figures *open_figures(struct collector *c)
 
 static int stories_open(struct collector *c, char err[static ERR_LEN])
 {
-	struct names_config names = {
-		.is_ptr_on = c->config.is_ptr_on != 0, .dns_server = c->config.dns_server};
+	struct names_config names = {.labels = c->config.labels,
+		.is_ptr_on = c->config.is_ptr_on != 0,
+		.dns_server = c->config.dns_server};
 	struct pipeline_parts parts = {.loop = c->loop,
 		.ledger = c->ledger,
 		.series = c->series,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "names.h"
 
+#include "label_file.h"
+#include "name_text.h"
 #include "ptr.h"
 #include "scope.h"
 
@@ -10,7 +12,8 @@
 #include <string.h>
 
 struct names {
-	struct ptr *ptr; /* NULL: off */
+	struct label_file *labels; /* NULL: none */
+	struct ptr *ptr;           /* NULL: off */
 };
 
 const char *named_by_text(enum named_by by)
@@ -27,26 +30,56 @@ const char *named_by_text(enum named_by by)
 	return texts[by];
 }
 
+static bool lookup_seen(const struct names_question *question, struct name *ret)
+{
+	if (!question->seen || !name_text_clean(question->seen, ret->text))
+		return false;
+	ret->by = NAMED_BY_DNS;
+	return true;
+}
+
+static bool lookup_label(struct name *ret)
+{
+	if (!ret->label)
+		return false;
+	ret->by = NAMED_BY_LABEL;
+	snprintf(ret->text, sizeof(ret->text), "%s", ret->label);
+	return true;
+}
+
+/* The last resort is the address. True: an answer is awaited that may be better. */
+static bool lookup_ptr(
+	struct names *names, const struct addr *addr, int64_t now_ms, struct name *ret)
+{
+	const char *text = NULL;
+	bool is_awaited = false;
+
+	if (names->ptr && scope_of(addr) != SCOPE_SPECIAL)
+		is_awaited = ptr_lookup(names->ptr, addr, now_ms, &text);
+	ret->by = text ? NAMED_BY_PTR : NAMED_BY_ADDRESS;
+	if (text)
+		snprintf(ret->text, sizeof(ret->text), "%s", text);
+	else
+		addr_format(addr, ret->text);
+	return is_awaited;
+}
+
 bool names_lookup(struct names *names, const struct names_question *question, int64_t now_ms,
 	struct name *ret)
 {
 	const struct addr *addr = &question->addr;
-	enum scope scope = scope_of(addr);
-	const char *text = NULL;
-	bool is_awaited = false;
 
-	ret->kind = scope_kind(scope);
-	ret->namespace = ret->zone = ret->label = NULL;
-	if (names->ptr && scope != SCOPE_SPECIAL)
-		is_awaited = ptr_lookup(names->ptr, addr, now_ms, &text);
-	if (text) {
-		ret->by = NAMED_BY_PTR;
-		snprintf(ret->text, sizeof(ret->text), "%s", text);
-	} else {
-		ret->by = NAMED_BY_ADDRESS;
-		addr_format(addr, ret->text);
-	}
-	return !is_awaited;
+	ret->kind = scope_kind(scope_of(addr));
+	ret->namespace = ret->zone = NULL;
+	ret->label = names->labels ? label_file_find(names->labels, addr) : NULL;
+	return lookup_seen(question, ret) || lookup_label(ret) ||
+	       !lookup_ptr(names, addr, now_ms, ret);
+}
+
+void names_reload(struct names *names)
+{
+	if (names->labels)
+		label_file_read(names->labels);
 }
 
 void names_pod(
@@ -68,7 +101,9 @@ int names_open(struct loop *loop, const struct names_config *config, struct stat
 		snprintf(err, ERR_LEN, "names: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	if (config->is_ptr_on)
+	if (config->labels)
+		r = label_file_open(loop, config->labels, stats, &names->labels, err);
+	if (r == 0 && config->is_ptr_on)
 		r = ptr_open(loop, config->dns_server, stats, &names->ptr, err);
 	if (r < 0) {
 		names_close(names);
@@ -83,5 +118,6 @@ void names_close(struct names *names)
 	if (!names)
 		return;
 	ptr_close(names->ptr);
+	label_file_close(names->labels);
 	free(names);
 }

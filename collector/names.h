@@ -50,6 +50,7 @@ struct names_pod {
 };
 
 struct names_config {
+	const char *labels; /* a file; NULL: none */
 	bool is_ptr_on;
 	const char *dns_server; /* NULL: resolv.conf's */
 };
@@ -62,6 +63,9 @@ void names_close(struct names *names);
 /* Fills *ret with the best that is known now; false: an answer is awaited that may be better. */
 bool names_lookup(struct names *names, const struct names_question *question, int64_t now_ms,
 	struct name *ret);
+
+/* The files that names come from are read again, now. */
+void names_reload(struct names *names);
 
 /* at_ms as a question's. */
 void names_pod(

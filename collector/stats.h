@@ -129,6 +129,10 @@
 		"")                                                                                \
 	X(folded_name_total, "nstats_series_folded_total{what=\"name\",reason=\"total\"}",         \
 		"counter", "")                                                                     \
+	X(labels, "nstats_labels", "gauge", "Prefixes that --labels names")                        \
+	X(labels_read, "nstats_labels_read_total{result=\"ok\"}", "counter",                       \
+		"Times that --labels was read again; what failed left the labels as they were")    \
+	X(labels_failed, "nstats_labels_read_total{result=\"failed\"}", "counter", "")             \
 	X(ptr_asked, "nstats_ptr_queries_total", "counter", "PTR queries sent")                    \
 	X(ptr_names, "nstats_ptr_answers_total{result=\"name\"}", "counter",                       \
 		"Answers to PTR queries")                                                          \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/names collector/ptr collector/scope collector/name_cache */
+/* uses: collector/label_file collector/labels */
 /* uses: collector/name_text collector/dns collector/loop collector/line collector/strbuf */
 #include "names.h"
 
@@ -17,6 +18,8 @@
 #include <cmocka.h>
 
 #define TURN_MS 20
+
+static char labels_path[64];
 
 /* A DNS server on the test's own loop that says the same of every address. */
 struct fixture {
@@ -68,11 +71,20 @@ static void turn_over(void *ctx, int64_t now_ms)
 	loop_stop(f->loop);
 }
 
+static void labels_write(const char *text)
+{
+	FILE *out = fopen(labels_path, "we");
+
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+}
+
 static int set_up(void **state)
 {
 	const uint8_t localhost[] = {127, 0, 0, 1};
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct names_config config = {.is_ptr_on = true};
+	struct names_config config = {.is_ptr_on = true, .labels = labels_path};
 	struct addr addr = addr_v4(localhost);
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(&addr, 0, &ss);
@@ -89,6 +101,8 @@ static int set_up(void **state)
 	snprintf(server, sizeof(server), "127.0.0.1:%u", (unsigned)port);
 	assert_int_equal(loop_watch(f->loop, f->fd, EPOLLIN, serve, f), 0);
 	config.dns_server = server;
+	snprintf(labels_path, sizeof(labels_path), "/tmp/nstats-test-names-%d", (int)getpid());
+	labels_write("203.0.113.0/24 Office\n10.0.0.0/8 cluster\n");
 	assert_int_equal(names_open(f->loop, &config, &f->stats, &f->names, err), 0);
 	f->turn = (struct loop_timer){.fn = turn_over, .ctx = f};
 	*state = f;
@@ -100,6 +114,7 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 
 	names_close(f->names);
+	unlink(labels_path);
 	loop_unwatch(f->loop, f->fd);
 	close(f->fd);
 	loop_free(f->loop);
@@ -254,7 +269,7 @@ static void only_public_addresses_are_external(void **state)
 	f->label = "";
 	lookup(f, "192.0.2.1", &name);
 	assert_string_equal(name.kind, "external");
-	lookup(f, "10.0.0.1", &name);
+	lookup(f, "192.168.0.1", &name);
 	assert_string_equal(name.kind, "other");
 	lookup(f, "127.0.0.1", &name);
 	assert_string_equal(name.kind, "other");
@@ -289,6 +304,73 @@ static void what_is_throttled_is_the_address_and_is_not_waited_for(void **state)
 	assert_int_equal(f->stats.ptr_asked, 1000 - n_throttled);
 }
 
+static bool lookup_seen(struct fixture *f, const char *text, const char *seen, struct name *ret)
+{
+	struct names_question question = {.seen = seen};
+
+	assert_int_equal(addr_parse(text, &question.addr), 0);
+	return names_lookup(f->names, &question, clock_mono_ms(), ret);
+}
+
+static void a_label_goes_before_a_ptr_record_that_nobody_asks_for(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	assert_true(lookup(f, "203.0.113.9", &name));
+	assert_string_equal(name.text, "Office");
+	assert_int_equal(name.by, NAMED_BY_LABEL);
+	assert_string_equal(name.kind, "external");
+	assert_int_equal(f->stats.ptr_asked, 0);
+}
+
+static void what_the_pod_looked_up_goes_before_a_label_which_is_told_too(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	assert_true(lookup_seen(f, "203.0.113.9", "API.example.com.", &name));
+	assert_string_equal(name.text, "api.example.com");
+	assert_int_equal(name.by, NAMED_BY_DNS);
+	assert_string_equal(name.label, "Office");
+	assert_true(lookup_seen(f, "198.51.100.1", "api.example.com", &name));
+	assert_null(name.label);
+	assert_int_equal(f->stats.ptr_asked, 0);
+}
+
+static void what_the_pod_looked_up_cannot_claim_to_be_a_remainder_or_an_address(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	assert_true(lookup_seen(f, "203.0.113.9", "~other", &name));
+	assert_int_equal(name.by, NAMED_BY_LABEL);
+	assert_true(lookup_seen(f, "203.0.113.9", "192.0.2.1", &name));
+	assert_int_equal(name.by, NAMED_BY_LABEL);
+}
+
+static void a_reload_changes_what_an_address_is_called(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	labels_write("203.0.113.0/24 moved\n");
+	names_reload(f->names);
+	lookup(f, "203.0.113.9", &name);
+	assert_string_equal(name.text, "moved");
+}
+
+static void each_source_has_its_word(void **state)
+{
+	(void)state;
+	assert_string_equal(named_by_text(NAMED_BY_KUBERNETES), "kubernetes");
+	assert_string_equal(named_by_text(NAMED_BY_DNS), "dns");
+	assert_string_equal(named_by_text(NAMED_BY_LABEL), "label");
+	assert_string_equal(named_by_text(NAMED_BY_PTR), "ptr");
+	assert_string_equal(named_by_text(NAMED_BY_ADDRESS), "address");
+	assert_string_equal(named_by_text(NAMED_BY_NONE), "-");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -306,6 +388,11 @@ int main(void)
 		TEST(a_name_cannot_claim_to_be_a_remainder),
 		TEST(a_name_cannot_claim_to_be_another_address),
 		TEST(only_public_addresses_are_external),
+		TEST(a_label_goes_before_a_ptr_record_that_nobody_asks_for),
+		TEST(what_the_pod_looked_up_goes_before_a_label_which_is_told_too),
+		TEST(what_the_pod_looked_up_cannot_claim_to_be_a_remainder_or_an_address),
+		TEST(a_reload_changes_what_an_address_is_called),
+		TEST(each_source_has_its_word),
 		TEST(nobody_is_asked_about_local_addresses),
 		TEST(what_is_throttled_is_the_address_and_is_not_waited_for),
 	};
