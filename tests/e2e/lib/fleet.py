@@ -11,6 +11,7 @@ from .lab import NET_4
 from .programs import UDP_PORT
 from .relay import fields
 
+ROWS_MAX = 70  # of a datagram, with what the tests make them of
 FLYING_MAX = 1000  # datagrams that are not acknowledged
 SILENCE_S = 20
 TCP = 6
@@ -102,6 +103,13 @@ class Fleet:
             pod.acknowledged = pod.sequence
             with contextlib.suppress(OSError):  # nobody may listen
                 self.sock.send(pod.datagram(start_ms, interval_ms, rows_of(pod)))
+
+    def send_all(self, pod, start_ms, rows, interval_ms=10000):
+        """Any number of rows: as many intervals as they need, from this one on. Returns the start of the next."""
+        for i in range(0, len(rows), ROWS_MAX):
+            self.send(pod, start_ms, rows[i:i + ROWS_MAX], interval_ms)
+            start_ms += interval_ms
+        return start_ms
 
     def flying(self):
         return sum(pod.sequence - pod.acknowledged for pod in self.pods)
