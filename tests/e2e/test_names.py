@@ -4,9 +4,11 @@ import ipaddress
 import socket
 import struct
 import threading
+import time
 
 from lib import netns
-from lib.case import case, equal
+from lib.case import at_least, at_most, case, equal, until
+from lib.fleet import ROWS_MAX, Fleet
 from lib.influx import MEASUREMENTS, Influx
 from lib.lab import destination
 from lib.oracle import conserve
@@ -98,6 +100,74 @@ def hostile_names_make_no_measurement_and_lose_no_byte(lab):
         assert forged not in received, f"a PTR record made the remainder {forged}"
     assert not any(set(name) & set(' ,="\\\n\x1b') for name in received), received
     assert "\x1b" not in collector.process.log(), "an escape sequence is in the log"
+
+
+class Scans:
+    """Pods that talk to addresses which nobody knows, an interval a second, as they end."""
+
+    RATE = 2500  # addresses a second: 100,000 in 40 s
+    LANES = -(-RATE // ROWS_MAX)
+    RSS_MAX = 64 << 20
+    BUCKET, REFILL = 200, 50  # queries at once, and a second
+
+    def __init__(self, lab):
+        self.influx = Influx(lab)
+        self.collector = Collector(lab, "--influx", self.influx.address, "--dns-server", f"127.0.0.1:{DNS_PORT}")
+        self.fleet = Fleet(lab, [f"scan-{i}" for i in range(self.LANES)])
+        self.n_sent, self.latest_s = 0, 0.0
+
+    def second(self, end_s):
+        """Rows of the interval that has just ended."""
+        for pod in self.fleet.pods:
+            rows = [(bytes((23, i >> 16, i >> 8 & 255, i & 255)), 6, 443, 60, 40, 1, 1)
+                    for i in range(self.n_sent, self.n_sent + min(ROWS_MAX, self.RATE))]
+            self.n_sent += len(rows)
+            self.fleet.send(pod, (end_s - 1) * 1000, rows, 1000)
+
+    def run(self, seconds):
+        begin = time.monotonic()
+        for i in range(seconds):
+            end_s = int(time.time()) + 1
+            time.sleep(max(0.0, end_s - time.time()))
+            self.second(end_s)
+            if i % 5 == 4:
+                self.latest_s = max(self.latest_s, self.collector.metrics()[("nstats_commit_latency_seconds", ())])
+        self.fleet.await_acks(0)
+        until(self.collector.is_drained, 30, "the spool is not empty")
+        return time.monotonic() - begin
+
+    def check(self, took_s):
+        figures = self.collector.metrics()
+        asked = figures.of("nstats_ptr_queries_total")
+        rss = figures.of("process_resident_memory_bytes")
+        print(f"{self.n_sent:,} addresses in {took_s:.0f} s, {asked} asked for, rows {self.latest_s:.2f} s after "
+              f"their interval at the latest, RSS {rss >> 10:,} KiB")
+        at_least(self.n_sent, 100_000, "addresses")
+        at_most(asked, self.BUCKET + self.REFILL * (took_s + 5), "PTR queries")
+        at_least(asked, self.BUCKET, "PTR queries")
+        at_least(figures.of("nstats_ptr_throttled_total"), self.n_sent - asked, "look-ups that were throttled")
+        at_most(self.latest_s, 3.5, "seconds from an interval's end to its commit: 2 s for names, and a beat")
+        at_most(rss, self.RSS_MAX, "bytes of memory")
+        equal(self.influx.total("time > 0"), sum(pod.sealed for pod in self.fleet.pods), "stored")
+
+
+@case(limit_s=120)
+def a_hundred_thousand_unknown_addresses_cost_no_more_queries_than_the_bucket_holds(lab):
+    dns = HostileDns(lab, {})  # there is no such name
+    scans = Scans(lab)
+    scans.check(scans.run(40))
+    equal(dns.n_asked, scans.collector.figure("nstats_ptr_queries_total"), "queries that the server saw")
+
+
+@case(limit_s=120)
+def a_hundred_thousand_unknown_addresses_wait_for_no_silent_name_server(lab):
+    with netns.inside(lab.net):
+        deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        deaf.bind(("127.0.0.1", DNS_PORT))
+    scans = Scans(lab)
+    scans.check(scans.run(40))
+    at_least(scans.collector.metrics().of("nstats_ptr_answers_total", result="failed"), 1000, "queries that failed")
+    deaf.close()
 
 
 @case()
