@@ -114,7 +114,7 @@ check-unit: unit-tests
 check-golden: all
 	tests/run.sh golden $(BUILD)
 
-check-e2e: all $(BUILD)/fault.so
+check-e2e: all $(BUILD)/fault.so $(BUILD)/unit/test_random_names
 	tests/run.sh e2e $(BUILD)
 
 check-manifests: all

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names from PTR records, friendly and hostile."""
 import ipaddress
+import os
+import random
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -16,6 +19,8 @@ from lib.programs import Collector, Probe
 from lib.traffic import Echo, Sender
 
 DNS_PORT = 5353
+RANDOM_NAMES = int(os.environ.get("NSTATS_E2E_RANDOM_NAMES", "100000"))
+PRINTABLE = set(range(32, 127)) | {10}
 HOSTILE = [b"new\nline.example", b"a,b=c d.example", b"x\nnstat2,a=b v=1 1", b'quo"te.example', b"equals=.example",
            b"backslash\\", b"\x1b[31mred\x1b[0m", b"nul\0nul", b"\xff\xfe.example", b"sp ace", b"," * 60,
            b"-", b"~other", b"~malformed", b"#comment"]
@@ -100,6 +105,64 @@ def hostile_names_make_no_measurement_and_lose_no_byte(lab):
         assert forged not in received, f"a PTR record made the remainder {forged}"
     assert not any(set(name) & set(' ,="\\\n\x1b') for name in received), received
     assert "\x1b" not in collector.process.log(), "an escape sequence is in the log"
+
+
+@case(limit_s=int(60 + RANDOM_NAMES / 2500))
+def each_of_many_random_names_is_one_line_that_influxd_takes(lab):
+    """By the product's own names, tags and lines: tests/unit/test_random_names.c."""
+    influx = Influx(lab)
+    made, took_s = 0, -time.monotonic()
+    while made < RANDOM_NAMES:
+        n = min(100_000, RANDOM_NAMES - made)  # new series in one database: influxd's index is in memory
+        db = f"names{made}"
+        influx.query(f'CREATE DATABASE "{db}"')
+        lines = subprocess.run([lab.build / "unit/test_random_names", str(n), str(made)],
+                               capture_output=True, check=True).stdout.splitlines(keepends=True)
+        equal(len(lines), n, "lines")
+        assert all(set(line) <= PRINTABLE for line in lines), "a line is not printable"
+        for i in range(0, n, 5000):
+            influx.request(f"/write?db={db}&precision=ms", b"".join(lines[i:i + 5000]))
+        influx.db = db
+        assert influx.measurements() == ["nstat"], influx.measurements()
+        counted = influx.query("SELECT count(tx_bytes), sum(tx_bytes) FROM nstat")[0]["values"][0]
+        equal(counted[1], n, "points")
+        equal(counted[2], n, "bytes")
+        keys = {row[0] for one in influx.query("SHOW TAG KEYS FROM nstat") for row in one["values"]}
+        equal(len(keys), 15, "tag keys")
+        influx.query(f'DROP DATABASE "{db}"')
+        made += n
+    took_s += time.monotonic()
+    print(f"{made:,} names, as many points; {took_s:.0f} s")
+
+
+class RandomDns(HostileDns):
+    """Another name of random bytes for each question."""
+
+    def __init__(self, lab):
+        self.random = random.Random(5)
+        super().__init__(lab, {})
+
+    def answer(self, packet):
+        at = packet.index(b"\0", 12)
+        name = self.random.randbytes(self.random.randrange(1, 64))
+        target = bytes([len(name)]) + name + b"\0"
+        record = b"\xc0\x0c" + struct.pack("!HHIH", 12, 1, 60, len(target)) + target
+        return packet[:2] + struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0) + packet[12:at + 5] + record
+
+
+@case(limit_s=120)
+def a_name_server_that_answers_random_bytes_makes_no_measurement_and_no_line_in_the_log(lab):
+    RandomDns(lab)
+    scans = Scans(lab)
+    scans.run(10)
+    figures = scans.collector.metrics()
+    at_least(figures.of("nstats_ptr_answers_total", result="name"), 500, "names from random bytes")
+    equal(figures.of("nstats_rejected_lines_total"), 0, "lines that influxd refused")
+    equal(scans.influx.total("time > 0"), sum(pod.sealed for pod in scans.fleet.pods), "stored")
+    assert set(scans.influx.measurements()) <= MEASUREMENTS, scans.influx.measurements()
+    at_least(len(scans.influx.sums_by("receiver", "named_by = 'ptr'")), 400, "receivers with such a name")
+    log = scans.collector.process.log_path.read_bytes()
+    assert set(log) <= PRINTABLE, f"in the log: {set(log) - PRINTABLE}"
 
 
 class Scans:
