@@ -167,12 +167,24 @@ def of_port_forward(rest, namespace, _):
     need(service and int(rest[1]) in [port["port"] for port in service["spec"]["ports"]], f"{rest[0]} is not at {rest[1]}")
 
 
+def label_files():
+    """What the page calls the file where the ConfigMap nstats-labels is mounted."""
+    mounts = [mount["mountPath"] for pod in pods() for volume in pod.get("volumes", []) for container in pod["containers"]
+              for mount in container["volumeMounts"] if volume.get("configMap", {}).get("name") == "nstats-labels"
+              and mount["name"] == volume["name"]]
+    return {key for mount in mounts for key in re.findall(rf"NSTATS_LABELS={mount}/(\w+)", read_file("k8s/README.md"))}
+
+
 def of_create(rest, namespace, words):
     if rest[0] == "namespace":
         need(rest[1] in named("Namespace"), f"nothing is in the namespace {rest[1]}")
+        return
+    key = re.search(r"--from-file=(\w+)=PATH", " ".join(words))
+    need(namespace == "nstats", f"nobody looks for it in {namespace}")
+    if rest[0] == "configmap":
+        need(rest[1:] == ["nstats-labels"] and key and key[1] in label_files(), f"nobody reads {key and key[1]} of the ConfigMap {rest[1:]}")
     else:
-        need(rest[:2] == ["secret", "generic"] and namespace == "nstats", f"{rest} is not understood")
-        key = re.search(r"--from-file=(\w+)=PATH", " ".join(words))
+        need(rest[:2] == ["secret", "generic"], f"{rest} is not understood")
         need(key and key[1] in secret_keys(rest[2]), f"nobody reads {key and key[1]} of the Secret {rest[2]}")
 
 
@@ -387,6 +399,8 @@ BREAKS = (  # page, what is changed, to what
     ("k8s/README.md", "kubectl create namespace nstats", "kubectl create namespace nstat"),
     ("k8s/README.md", "secret generic nstats-influx", "secret generic influx"),
     ("k8s/README.md", "--from-file=token=PATH", "--from-file=tokens=PATH"),
+    ("k8s/README.md", "--from-file=labels=PATH", "--from-file=names=PATH"),
+    ("k8s/README.md", "configmap nstats-labels", "configmap labels"),
     ("k8s/README.md", "nstats.io/inject=enabled pod", "nstats.io/inject=yes pod"),
     ("k8s/README.md", "pod-security.kubernetes.io/enforce=privileged", "pod-security.kubernetes.io/enforce=none"),
     ("k8s/README.md", "kubectl delete -k k8s/overlays/production", "kubectl delete -k k8s/production"),

@@ -73,7 +73,11 @@ function* ofVolumes(objects, pod, told) {
 	const claim = objects.find(({ kind, metadata }) => kind === "PersistentVolumeClaim" && metadata.name === claimName);
 	const credentials = mount("/etc/nstats/influx");
 	const secret = volume(credentials?.name)?.secret;
+	const labels = mount("/etc/nstats/labels");
+	const named = volume(labels?.name)?.configMap;
 	yield* notKept({
+		"labels in a ConfigMap that need not be there": named?.name === "nstats-labels" && named.optional === true,
+		"labels in a folder, which the kubelet renews": labels && !labels.subPath && labels.readOnly === true,
 		"the spool in a volume that outlives the pod": claim?.spec.accessModes.join() === "ReadWriteOnce",
 		"a volume that can be written": data && !data.readOnly && pod.securityContext.fsGroup === pod.securityContext.runAsGroup
 			&& pod.securityContext.fsGroupChangePolicy === "OnRootMismatch",
