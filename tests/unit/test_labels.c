@@ -143,8 +143,8 @@ static size_t many(char *text, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		unsigned net = i * 40503u % 65536u;
 
-		len += (size_t)sprintf(
-			text + len, "10.%u.%u.0/24 net-%u\n", net / 256, net % 256, net);
+		len += (size_t)snprintf(text + len, LABELS_TEXT_MAX - len, "10.%u.%u.0/24 net-%u\n",
+			net / 256, net % 256, net);
 	}
 	return len;
 }
@@ -162,7 +162,7 @@ static void tens_of_thousands_are_told_apart_and_one_more_is_refused(void **stat
 	expect("10.1.0.1", "net-256");
 	expect("10.255.255.255", "net-65535");
 	tear_down(NULL);
-	len += (size_t)sprintf(text + len, "192.0.2.0/24 more\n");
+	len += (size_t)snprintf(text + len, LABELS_TEXT_MAX - len, "192.0.2.0/24 more\n");
 	assert_int_equal(labels_parse(text, len, &labels, err), -EINVAL);
 	assert_non_null(strstr(err, "line 65537: "));
 	free(text);
@@ -197,7 +197,7 @@ static void every_answer_is_that_of_a_scan(void **state)
 				    addr_equal(&prefixes[i].addr, &prefixes[n].addr);
 		if (is_known)
 			continue;
-		len += (size_t)sprintf(text + len, "%s n%zu\n", prefix, n);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s n%zu\n", prefix, n);
 		n++;
 	}
 	read_text(text);
