@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FOLDS_QUIET_MS 3600000 /* without folds, before they are news again */
+
 /* What the worker commits, until its done(). */
 struct commit {
 	struct worker_job job;
@@ -36,6 +38,7 @@ struct pipeline {
 	struct commit *flying;
 	bool has_more;   /* ready, but the batch was full */
 	bool is_failing; /* commits: said once */
+	int64_t folds_told_until_ms;
 	void (*flush_done)(void *ctx);
 	void *flush_ctx;
 };
@@ -127,6 +130,28 @@ static void boot_committed(void *ctx, const uint8_t boot_id[static BOOT_ID_LEN])
 	acks_owe(ctx, boot_id);
 }
 
+/* Once, until for a while there was nothing to say. */
+static void note_folds(struct pipeline *p, const struct fold_counts *folded, int64_t now_ms)
+{
+	uint64_t n_pod = folded->port_pod + folded->name_pod;
+	uint64_t n_total = folded->port_total + folded->name_total;
+	struct stats *stats = p->parts.stats;
+
+	stats->folded_port_pod += folded->port_pod;
+	stats->folded_port_total += folded->port_total;
+	stats->folded_name_pod += folded->name_pod;
+	stats->folded_name_total += folded->name_total;
+	if (n_pod + n_total == 0)
+		return;
+	if (now_ms >= p->folds_told_until_ms)
+		log_warn("new series are folded",
+			"series=%zu max=%zu reason=%s act=\"they lose their port, then their "
+			"name\"",
+			series_count(p->parts.series), series_max(p->parts.series),
+			n_total ? "total" : "pod");
+	p->folds_told_until_ms = now_ms + FOLDS_QUIET_MS;
+}
+
 static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 {
 	struct stats *stats = p->parts.stats;
@@ -140,10 +165,7 @@ static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 	stats->rows_dropped_bytes += commit->sums.dropped;
 	stats->points += commit->sums.points;
 	stats->points_shifted += commit->sums.shifted;
-	stats->folded_port_pod += commit->sums.folded.port_pod;
-	stats->folded_port_total += commit->sums.folded.port_total;
-	stats->folded_name_pod += commit->sums.folded.name_pod;
-	stats->folded_name_total += commit->sums.folded.name_total;
+	note_folds(p, &commit->sums.folded, clock_mono_ms());
 	if (commit->point_ms)
 		figures_told(p->parts.figures, commit->point_ms);
 	if (commit->sums.oldest_end_ms)

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import random
+import signal
 import socket
 import struct
 import subprocess
@@ -107,7 +108,7 @@ def hostile_names_make_no_measurement_and_lose_no_byte(lab):
     assert "\x1b" not in collector.process.log(), "an escape sequence is in the log"
 
 
-@case(limit_s=int(60 + RANDOM_NAMES / 2500))
+@case(limit_s=int(60 + RANDOM_NAMES / 800))
 def each_of_many_random_names_is_one_line_that_influxd_takes(lab):
     """By the product's own names, tags and lines: tests/unit/test_random_names.c."""
     influx = Influx(lab)
@@ -133,6 +134,48 @@ def each_of_many_random_names_is_one_line_that_influxd_takes(lab):
         made += n
     took_s += time.monotonic()
     print(f"{made:,} names, as many points; {took_s:.0f} s")
+
+
+@case()
+def labels_hold_until_a_good_file_takes_their_place(lab):
+    """As a ConfigMap's file: a link through a folder that is swapped."""
+    influx = Influx(lab)
+    maps = lab.dir / "labels"
+
+    def put(version, text):
+        (maps / version).mkdir(parents=True)
+        (maps / version / "labels").write_text(text)
+        (maps / "new").symlink_to(version)
+        (maps / "new").rename(maps / "..data")
+
+    def named():
+        at_ms[0] += 10000
+        fleet.send(fleet.pods[0], at_ms[0], [(bytes((203, 0, 113, 9)), 6, 443, 60, 40, 1, 1)])
+        fleet.await_acks(0)
+        until(collector.is_drained, 30, "the spool is not empty")
+        where = f"time >= {at_ms[0]}ms AND time < {at_ms[0] + 10000}ms"
+        return {by: set(influx.sums_by("receiver", f"{where} AND named_by = '{by}'")) for by in influx.sums_by("named_by", where)}
+
+    put("1", "203.0.113.0/24 Office  # a comment\n203.0.0.0/8 wide\n")
+    (maps / "labels").symlink_to("..data/labels")
+    at_ms = [(int(time.time()) - 3600) // 10 * 10000]
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off", "--labels", maps / "labels")
+    fleet = Fleet(lab, ["web-0"])
+    assert named() == {"label": {"Office"}}, named()
+    put("2", "203.0.113.0/24 lab\n")
+    until(lambda: collector.metrics().of("nstats_labels_read_total", result="ok") == 1, 15, "the swap is not seen")
+    assert named() == {"label": {"lab"}}, named()
+    put("3", "203.0.113.0/24 worse\n203.0.113.0/24 twice\n")
+    collector.process.child.send_signal(signal.SIGHUP)
+    until(lambda: collector.metrics().of("nstats_labels_read_total", result="failed") == 1, 15, "no failure is counted")
+    assert named() == {"label": {"lab"}}, named()
+    assert "line 2: 'twice'; expected each prefix once" in collector.process.log(), collector.process.log()
+    equal(collector.figure("nstats_labels"), 1, "nstats_labels")
+    collector.stop()
+    bad = lab.start("collector", lab.build / "nstats-collector", "--labels", maps / "labels", "--spool",
+                    lab.dir / "other.db", namespace=lab.net)
+    equal(bad.wait(10), 1, "exit code")
+    assert "line 2: 'twice'" in bad.log(), bad.log()
 
 
 class RandomDns(HostileDns):
