@@ -263,6 +263,20 @@ static void other_pods_full_budget_is_told_from_its_own(void **state)
 	assert_int_equal(counts.name_pod, 0);
 }
 
+static void a_port_too_may_be_lost_to_others(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 80; i++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%u", i);
+		series_admit(series, (uint16_t)(100 + i), SERIES_LABEL, text, strlen(text));
+	}
+	assert_true(has(fold_flow(1, 443), ",port=-,"));
+	assert_int_equal(counts.port_total, 1);
+	assert_int_equal(counts.port_pod, 0);
+}
+
 static void without_a_budget_all_is_as_it_is(void **state)
 {
 	struct record record = flow_to(1, 443);
@@ -288,6 +302,7 @@ int main(void)
 		TEST(labels_beyond_the_budget_are_the_remainder),
 		TEST(remainders_are_never_folded_and_never_counted),
 		TEST(other_pods_full_budget_is_told_from_its_own),
+		TEST(a_port_too_may_be_lost_to_others),
 		TEST(without_a_budget_all_is_as_it_is),
 	};
 

@@ -76,6 +76,28 @@ static void what_is_beyond_the_budget_is_one_sum_and_what_is_not_is_remembered(v
 	assert_int_equal(n_remembered, 5 + 1); /* and their seed */
 }
 
+/* Ten pods with a new series each: 8 tenths as they are, the ninth without its port, then none. */
+static void what_all_pods_together_have_beyond_the_budget_is_counted_as_such(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint8_t i = 0; i < 10; i++) {
+		struct report report = report_of(1);
+		struct record record = flow_to(i, 100);
+
+		report.boot_id[0] = (uint8_t)('0' + i);
+		report.identity.host[0] = (char)('0' + i);
+		report.sealed_bytes = 100;
+		send_report(f, &report, &record, 1);
+	}
+	flush(f);
+	assert_int_equal(series_count(f->series), 9);
+	assert_int_equal(f->stats.folded_port_total, 1);
+	assert_int_equal(f->stats.folded_name_total, 1);
+	assert_int_equal(f->stats.folded_port_pod + f->stats.folded_name_pod, 0);
+	assert_int_equal(f->stats.committed_bytes, 1000);
+}
+
 static void what_a_probe_said_stands_beside_what_is_stored_with_this_commit(void **state)
 {
 	struct fixture *f = *state;
@@ -434,6 +456,9 @@ int main(void)
 		TEST(a_record_becomes_a_point_with_all_its_tags),
 		cmocka_unit_test_setup_teardown(
 			what_is_beyond_the_budget_is_one_sum_and_what_is_not_is_remembered,
+			set_up_with_budget, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_all_pods_together_have_beyond_the_budget_is_counted_as_such,
 			set_up_with_budget, tear_down),
 		TEST(what_a_probe_said_stands_beside_what_is_stored_with_this_commit),
 		TEST(a_probe_has_one_point_a_commit_at_its_newest_interval),
