@@ -166,6 +166,20 @@ static int out_of_memory(const char *what, char err[static ERR_LEN])
 	return -ENOMEM;
 }
 
+/* What is remembered of series must leave the spool to what it is for. */
+static size_t series_budget(const struct config *config)
+{
+	uint64_t most = config->spool_max_bytes / 8 / SERIES_ENTRY_BYTES;
+
+	if (config->max_series <= most)
+		return config->max_series;
+	log_warn("fewer series than --max-series",
+		"max_series=%llu spool_max_bytes=%llu act=\"an eighth of the spool remembers "
+		"them\"",
+		(unsigned long long)most, (unsigned long long)config->spool_max_bytes);
+	return most;
+}
+
 /* What is kept: the spool, its thread, and the ledger that it holds. */
 static int store_open(struct collector *c, char err[static ERR_LEN])
 {
@@ -178,13 +192,13 @@ static int store_open(struct collector *c, char err[static ERR_LEN])
 		return r;
 	c->ledger = ledger_new(&ledger);
 	c->probes = probes_new(hash_random_seed());
-	c->series = series_new(c->config.max_series, hash_random_seed());
+	c->series = series_new(series_budget(&c->config), hash_random_seed());
 	if (!c->ledger || !c->probes || !c->series)
 		return out_of_memory("ledger", err);
 	r = spool_load_ledger(c->spool, entry_load, c, err);
 	if (r < 0)
 		return r;
-	c->stats.series_max = c->config.max_series;
+	c->stats.series_max = series_max(c->series);
 	spool_state(c->spool, &state);
 	spool_state_show(&state, &c->stats);
 	r = worker_open(c->loop, WORKER_JOBS_MAX, &c->worker, err);

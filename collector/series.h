@@ -29,9 +29,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SERIES_MAX        2000000
-#define SERIES_DAYS       7
-#define SERIES_WRITES_MAX 1024 /* entries of a batch; what is more goes with the next ones */
+#define SERIES_MAX         2000000
+#define SERIES_DAYS        7
+#define SERIES_ENTRY_BYTES 24   /* in the spool, about */
+#define SERIES_WRITES_MAX  1024 /* entries of a batch; what is more goes with the next ones */
 
 enum series_fold {
 	SERIES_WHOLE,

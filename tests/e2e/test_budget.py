@@ -99,6 +99,13 @@ def a_scan_of_a_million_addresses_costs_half_of_the_budget(lab):
     budget.check()
 
 
+@case()
+def a_small_spool_remembers_fewer_series_and_says_so(lab):
+    collector = Collector(lab, "--ptr", "off", "--spool-max", "1MiB", "--max-series", 50000)
+    equal(collector.figure("nstats_series_max"), (1 << 20) // 8 // 24, "nstats_series_max")
+    assert 'msg="fewer series than --max-series"' in collector.process.log(), collector.process.log()
+
+
 @case(limit_s=120)
 def a_scan_of_all_ports_costs_no_destination_its_name(lab):
     budget = Budget(lab)
