@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: probe/wire_names */
+/* uses: probe/wire_names probe/dns_answer probe/dns_message */
 #include "wire_names.h"
 
 #include <setjmp.h>
