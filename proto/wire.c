@@ -68,7 +68,8 @@ static const struct column {
 #define EACH_TOTAL(X)                                                                              \
 	X(captured_bytes) X(captured_packets) X(self_bytes) X(self_packets) X(kernel_drops)        \
 	X(if_rx_bytes_open) X(if_tx_bytes_open) X(if_rx_bytes) X(if_tx_bytes) X(evicted_bytes)     \
-	X(table_full_packets) X(role_guessed) X(send_errors) X(cpu_us) X(rss_bytes) X(uptime_ms)
+	X(table_full_packets) X(role_guessed) X(send_errors) X(cpu_us) X(rss_bytes) X(uptime_ms)   \
+	X(dns_names) X(dns_unasked) X(dns_unread) X(dns_unkept)
 /* clang-format on */
 
 struct wire_encoder {

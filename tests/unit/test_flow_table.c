@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: probe/flow_table probe/flow_tcp probe/role */
+/* uses: probe/flow_table probe/name_table probe/name_pool probe/flow_tcp probe/role */
 #include "flow_table.h"
 #include "packet_of.h"
 
@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -379,6 +380,97 @@ static void an_impossible_capacity_is_no_table(void **state)
 	flow_table_free(NULL);
 }
 
+static const char *name_of_flow(const struct flow_table *table, size_t i)
+{
+	return flow_table_name(table, flow_table_slot(table, i));
+}
+
+static void a_flow_keeps_the_name_that_it_began_with(void **state)
+{
+	struct flow_table *table = flow_table_new(8, 1);
+	struct name_table *names = name_table_new(1);
+	struct packet out = packet_of(IPPROTO_UDP, POD, 1000, PEER, 443);
+	struct packet in = packet_of(IPPROTO_UDP, PEER, 443, POD, 1000);
+	struct addr peer = addr_n(PEER);
+
+	(void)state;
+	flow_table_set_names(table, names);
+	name_table_put(names, &peer, "a.example", 60, 0);
+	add(table, &out, PACKET_OUT, 0);
+	name_table_put(names, &peer, "b.example", 60, 0);
+	for (int64_t second = 1; second <= 600; second += 10) {
+		add(table, &in, PACKET_IN, second * SECOND_US);
+		flow_table_next_interval(table, second * SECOND_US);
+		assert_string_equal(name_of_flow(table, 0), "a.example");
+	}
+	flow_table_free(table);
+	name_table_free(names);
+}
+
+/* The other end that speaks first, and the pod's own address, which has no name here. */
+static void only_the_remote_end_names_a_flow(void **state)
+{
+	struct flow_table *table = flow_table_new(8, 1);
+	struct name_table *names = name_table_new(1);
+	struct packet in = packet_of(IPPROTO_UDP, PEER, 5000, POD, 80);
+	struct addr pod = addr_n(POD);
+
+	(void)state;
+	flow_table_set_names(table, names);
+	name_table_put(names, &pod, "self.example", 60, 0);
+	add(table, &in, PACKET_IN, 0);
+	assert_null(name_of_flow(table, 0));
+	flow_table_free(table);
+	name_table_free(names);
+}
+
+/* Flows end, and give back their names: else the pool would run out within the loop. */
+static void a_flow_that_ends_drops_its_name(void **state)
+{
+	struct flow_table *table = flow_table_new(64, 1);
+	struct name_table *names = name_table_new(1);
+	struct addr peer = addr_n(PEER);
+	char name[ADDR_HOST_LEN];
+
+	(void)state;
+	flow_table_set_names(table, names);
+	for (unsigned i = 0; i < 5000; i++) {
+		int64_t now_us = (int64_t)i * 100 * SECOND_US;
+		struct packet out = packet_of(IPPROTO_UDP, POD, (uint16_t)i, PEER, 443);
+
+		snprintf(name, sizeof(name), "%0200u.example", i);
+		assert_true(name_table_put(names, &peer, name, 60, now_us / 1000));
+		add(table, &out, PACKET_OUT, now_us);
+		assert_string_equal(name_of_flow(table, count_flows(table) - 1), name);
+		flow_table_next_interval(table, now_us);
+	}
+	flow_table_free(table);
+	name_table_free(names);
+}
+
+/* What a flow uses does not run out: the next connection to it has the name, an hour later. */
+static void traffic_keeps_a_name_beyond_its_ttl(void **state)
+{
+	struct flow_table *table = flow_table_new(8, 1);
+	struct name_table *names = name_table_new(1);
+	struct packet out = packet_of(IPPROTO_UDP, POD, 1000, PEER, 443);
+	struct packet later = packet_of(IPPROTO_UDP, POD, 1001, PEER, 443);
+	struct addr peer = addr_n(PEER);
+	int64_t now_us = 0;
+
+	(void)state;
+	flow_table_set_names(table, names);
+	name_table_put(names, &peer, "a.example", 60, 0);
+	for (; now_us < 3600 * (int64_t)SECOND_US; now_us += 10 * SECOND_US) {
+		add(table, &out, PACKET_OUT, now_us);
+		flow_table_next_interval(table, now_us);
+	}
+	add(table, &later, PACKET_OUT, now_us);
+	assert_string_equal(name_of_flow(table, 1), "a.example");
+	flow_table_free(table);
+	name_table_free(names);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +492,10 @@ int main(void)
 		cmocka_unit_test(flows_are_found_again_after_others_were_forgotten),
 		cmocka_unit_test(nothing_is_lost_of_a_million_packets),
 		cmocka_unit_test(an_impossible_capacity_is_no_table),
+		cmocka_unit_test(a_flow_keeps_the_name_that_it_began_with),
+		cmocka_unit_test(only_the_remote_end_names_a_flow),
+		cmocka_unit_test(a_flow_that_ends_drops_its_name),
+		cmocka_unit_test(traffic_keeps_a_name_beyond_its_ttl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
