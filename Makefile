@@ -60,7 +60,8 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(filter-out %/main.o,$(PROBE_OBJ) $(COLL
 		-lcmocka $$($(PKG_CONFIG) --libs $(PROBE_LIBS) $(COLLECTOR_LIBS))
 
 # The simulator: the product's objects as they are, and its own instead of what is beneath them.
-SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/wire proto/wire_ack proto/nstats.pb-c \
+SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/wire_columns proto/wire_encode \
+	proto/wire_decode proto/wire_ack proto/nstats.pb-c \
 	$(addprefix probe/,deliver outbox resend ring) \
 	$(addprefix collector/,acks batch bisect cut intake ledger ledger_boot ledger_forget ledger_runs ledger_table line live live_out live_text \
 	pipeline probes retry rows ship ship_auth ship_body ship_create ship_health ship_settle \

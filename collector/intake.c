@@ -2,7 +2,7 @@
 #include "intake.h"
 
 #include "batch.h"
-#include "wire.h"
+#include "wire_decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the probe tells the collector, as plain C. wire.c turns it into datagrams and back; nobody
- * else knows protobuf.
+ * What the probe tells the collector, as plain C. wire_encode turns it into datagrams and
+ * wire_decode back; nobody else knows protobuf.
  */
 #pragma once
 

@@ -5,8 +5,8 @@
 #include "pipeline.h"
 
 #include "clock.h"
-#include "wire.h"
 #include "wire_ack.h"
+#include "wire_encode.h"
 
 #include <libdeflate.h>
 #include <setjmp.h>

@@ -9,7 +9,7 @@
 /* uses: collector/acks */
 #include "intake.h"
 
-#include "wire.h"
+#include "wire_encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

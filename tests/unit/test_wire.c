@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way there and back; what others may send is in test_wire_limits.c. */
-#include "wire.h"
+#include "wire_decode.h"
+#include "wire_encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * Datagrams that our encoder would never write are packed with protobuf-c here, from a good one in
  * which one thing is changed.
  */
-#include "wire.h"
+#include "wire_decode.h"
 
 #include "nstats.pb-c.h"
 
