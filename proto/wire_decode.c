@@ -46,6 +46,11 @@ void wire_decoder_free(struct wire_decoder *decoder)
 	free(decoder);
 }
 
+static bool name_ok(const char *s)
+{
+	return *s != '\0' && strnlen(s, RECORD_NAME_LEN) < RECORD_NAME_LEN;
+}
+
 static bool string_ok(const char *s)
 {
 	return strnlen(s, RECORD_NAME_LEN) < RECORD_NAME_LEN;
@@ -102,7 +107,7 @@ static bool tables_ok(const Nstats__V1__Flows *flows)
 		if (flows->locals[i].len != 4 && flows->locals[i].len != 16)
 			return false;
 	for (size_t i = 0; i < flows->n_names; i++)
-		if (!string_ok(flows->names[i]))
+		if (!name_ok(flows->names[i]))
 			return false;
 	return true;
 }
@@ -191,6 +196,8 @@ static bool decode_flows(const Nstats__V1__Flows *flows, struct record *records)
 		row_to_record(row, r);
 		if (r->kind == RECORD_FLOW && !row_to_addresses(flows, row, &at, r))
 			return false;
+		if (r->kind == RECORD_FLOW && row[NAME] > 0)
+			r->name = flows->names[row[NAME] - 1];
 		if (!sum_ok(&bytes, r->sum.tx_bytes) || !sum_ok(&bytes, r->sum.rx_bytes) ||
 			!sum_ok(&packets, r->sum.tx_packets) ||
 			!sum_ok(&packets, r->sum.rx_packets))

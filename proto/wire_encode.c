@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VARINT_MAX   UINT64_MAX
-#define LENGTH_BYTES 2 /* a length up to WIRE_DATAGRAM_MAX as a varint */
-#define REMOTES_MAX  (WIRE_RECORDS_MAX * 16)
+#define VARINT_MAX      UINT64_MAX
+#define LENGTH_BYTES    2 /* a length up to WIRE_DATAGRAM_MAX as a varint */
+#define REMOTES_MAX     (WIRE_RECORDS_MAX * 16)
+#define NAMES_TAG_BYTES 2
 
 struct wire_encoder {
 	union {
@@ -22,7 +23,11 @@ struct wire_encoder {
 	struct addr locals[WIRE_LOCALS_MAX];
 	ProtobufCBinaryData locals_data[WIRE_LOCALS_MAX];
 	size_t n_locals;
+	const char *names[WIRE_NAMES_MAX]; /* the records' own texts */
+	size_t n_names;
+	size_t names_bytes; /* of the table, with tags and lengths */
 };
+static_assert(WIRE_NAMES_MAX >= WIRE_RECORDS_MAX, "the table of names holds one a record");
 
 struct wire_encoder *wire_encoder_new(void)
 {
@@ -32,6 +37,15 @@ struct wire_encoder *wire_encoder_new(void)
 void wire_encoder_free(struct wire_encoder *encoder)
 {
 	free(encoder);
+}
+
+static size_t varint_bytes(uint64_t v)
+{
+	size_t n = 1;
+
+	for (; v >= 0x80; v >>= 7)
+		n++;
+	return n;
 }
 
 /* False: the table of local addresses is full. */
@@ -47,6 +61,24 @@ static bool intern_local(struct wire_encoder *e, const struct addr *local, uint6
 		e->locals[e->n_locals++] = *local;
 	*ret_index = i;
 	return true;
+}
+
+/* Returns 1 + its place in the table; 0: no name. */
+static uint64_t intern_name(struct wire_encoder *e, const char *name)
+{
+	size_t i = 0, len;
+
+	if (!name)
+		return 0;
+	while (i < e->n_names && e->names[i] != name && strcmp(e->names[i], name) != 0)
+		i++;
+	if (i < e->n_names)
+		return i + 1;
+	len = strlen(name);
+	assert(len > 0 && len < RECORD_NAME_LEN && e->n_names < WIRE_NAMES_MAX);
+	e->names[e->n_names++] = name;
+	e->names_bytes += NAMES_TAG_BYTES + varint_bytes(len) + len;
+	return e->n_names;
 }
 
 static uint64_t wire_kind(const struct record *r)
@@ -85,7 +117,7 @@ static bool record_to_row(struct wire_encoder *e, const struct record *r, uint64
 	row[RESETS] = r->sum.resets;
 	row[FAILED] = r->sum.failed;
 	row[RTT_US] = r->sum.rtt_us;
-	row[NAME] = 0;
+	row[NAME] = r->kind == RECORD_FLOW ? intern_name(e, r->name) : 0;
 	return true;
 }
 
@@ -136,16 +168,8 @@ static size_t header_bytes_max(const struct report *report)
 	return 1 + LENGTH_BYTES + nstats__v1__report__get_packed_size(&header);
 }
 
-static size_t varint_bytes(uint64_t v)
-{
-	size_t n = 1;
-
-	for (; v >= 0x80; v >>= 7)
-		n++;
-	return n;
-}
-
-/* Exact, from each column's bytes so far: with tag, length and the two fields of addresses. */
+/* Exact, from each column's bytes so far: with tag, length, the two fields of addresses and the
+ * names. */
 static size_t flows_bytes(const struct wire_encoder *e, const size_t payload[N_COLUMNS])
 {
 	size_t n = 0;
@@ -157,6 +181,7 @@ static size_t flows_bytes(const struct wire_encoder *e, const size_t payload[N_C
 		n += 1 + varint_bytes(e->remotes_len) + e->remotes_len;
 	for (size_t i = 0; i < e->n_locals; i++)
 		n += 2U + e->locals[i].len;
+	n += e->names_bytes;
 	return 1 + varint_bytes(n) + n;
 }
 
@@ -165,6 +190,8 @@ static void encoder_reset(struct wire_encoder *e)
 	memset(e->any_bits, 0, sizeof(e->any_bits));
 	e->remotes_len = 0;
 	e->n_locals = 0;
+	e->n_names = 0;
+	e->names_bytes = 0;
 }
 
 size_t wire_fit(struct wire_encoder *encoder, const struct report *report,
@@ -216,7 +243,7 @@ static bool encode_records(struct wire_encoder *e, const struct record *records,
 	return true;
 }
 
-/* *ret borrows the encoder's columns. */
+/* *ret borrows the encoder's columns; packing reads only. */
 static void bind_columns(struct wire_encoder *e, size_t n, Nstats__V1__Flows *ret)
 {
 	nstats__v1__flows__init(ret);
@@ -236,6 +263,8 @@ static void bind_columns(struct wire_encoder *e, size_t n, Nstats__V1__Flows *re
 	}
 	ret->locals = e->locals_data;
 	ret->n_locals = e->n_locals;
+	ret->names = (char **)e->names;
+	ret->n_names = e->n_names;
 }
 
 size_t wire_encode(struct wire_encoder *encoder, const struct report *report,

@@ -13,7 +13,8 @@ void wire_encoder_free(struct wire_encoder *encoder);
 
 /*
  * How many of the first n records fit into one datagram under this header, at least 1 of n > 0
- * (WIRE_IDENTITY_MAX). Upper bounds are taken for what is not known yet (part, parts, sequence).
+ * (WIRE_IDENTITY_MAX). A record's name is 1 to 253 bytes long. Upper bounds are taken for what is
+ * not known yet (part, parts, sequence).
  */
 size_t wire_fit(struct wire_encoder *encoder, const struct report *report,
 	const struct record *records, size_t n);
