@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "names.h"
 
+#include "name_seen.h"
 #include "ptr.h"
 #include "scope.h"
 
@@ -11,6 +12,7 @@
 
 struct names {
 	struct ptr *ptr; /* NULL: off */
+	struct stats *stats;
 };
 
 const char *named_by_text(enum named_by by)
@@ -27,6 +29,20 @@ const char *named_by_text(enum named_by by)
 	return texts[by];
 }
 
+/* What the pod asked for says more of what it wants there than any record of the address. */
+static bool take_seen(struct names *names, const struct names_question *question, enum scope scope,
+	struct name *ret)
+{
+	if (!question->seen)
+		return false;
+	if (!name_seen_clean(question->seen, scope, ret->text)) {
+		names->stats->seen_unusable++;
+		return false;
+	}
+	ret->by = NAMED_BY_DNS;
+	return true;
+}
+
 bool names_lookup(struct names *names, const struct names_question *question, int64_t now_ms,
 	struct name *ret)
 {
@@ -37,6 +53,8 @@ bool names_lookup(struct names *names, const struct names_question *question, in
 
 	ret->kind = scope == SCOPE_PUBLIC ? "external" : "other";
 	ret->namespace = ret->zone = ret->label = NULL;
+	if (take_seen(names, question, scope, ret))
+		return true;
 	if (names->ptr && scope != SCOPE_SPECIAL)
 		is_awaited = ptr_lookup(names->ptr, addr, now_ms, &text);
 	if (text) {
@@ -68,6 +86,7 @@ int names_open(struct loop *loop, const struct names_config *config, struct stat
 		snprintf(err, ERR_LEN, "names: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
+	names->stats = stats;
 	if (config->is_ptr_on)
 		r = ptr_open(loop, config->dns_server, stats, &names->ptr, err);
 	if (r < 0) {

@@ -118,6 +118,8 @@
 		"Longest time from an interval's end until InfluxDB had it, over the last 10 s")   \
 	X(spool_errors, "nstats_spool_errors_total", "counter",                                    \
 		"Reads and deletes of the spool that failed")                                      \
+	X(seen_unusable, "nstats_seen_names_unusable_total", "counter",                            \
+		"Look-ups of names that pods saw, of which nothing was left as a tag")             \
 	X(ptr_asked, "nstats_ptr_queries_total", "counter", "PTR queries sent")                    \
 	X(ptr_names, "nstats_ptr_answers_total{result=\"name\"}", "counter",                       \
 		"Answers to PTR queries")                                                          \

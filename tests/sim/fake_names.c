@@ -37,7 +37,16 @@ void fake_names_change(void)
 
 const char *named_by_text(enum named_by by)
 {
-	return by == NAMED_BY_PTR ? "ptr" : by == NAMED_BY_ADDRESS ? "address" : "-";
+	switch (by) {
+	case NAMED_BY_DNS:
+		return "dns";
+	case NAMED_BY_PTR:
+		return "ptr";
+	case NAMED_BY_ADDRESS:
+		return "address";
+	default:
+		return "-";
+	}
 }
 
 int names_open(struct loop *loop, const struct names_config *config, struct stats *stats,
@@ -109,6 +118,11 @@ bool names_lookup(struct names *names, const struct names_question *question, in
 	int64_t *answer_ms = answer_of(names, addr);
 
 	*ret = (struct name){.kind = "other"};
+	if (question->seen) {
+		snprintf(ret->text, sizeof(ret->text), "%s", question->seen);
+		ret->by = NAMED_BY_DNS;
+		return true;
+	}
 	if (answer_ms && *answer_ms == 0)
 		ask(answer_ms, now_ms);
 	if (answer_ms && now_ms >= *answer_ms) {

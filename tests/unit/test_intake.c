@@ -3,7 +3,7 @@
 /* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
 /* uses: collector/ledger_table */
 /* uses: collector/probes collector/names collector/name_cache collector/dns collector/loop */
-/* uses: collector/ptr collector/scope collector/name_text */
+/* uses: collector/ptr collector/scope collector/name_seen collector/name_text */
 /* uses: collector/line_own collector/bodies */
 /* uses: collector/gzip collector/strbuf collector/live collector/live_text collector/live_out */
 /* uses: collector/acks */
