@@ -219,12 +219,26 @@ static void read_tcp(struct lookups *lookups, const struct talk *talk, struct cu
 	}
 }
 
+/* 127.0.0.0/8 and ::1. */
+static bool is_loopback(const struct addr *addr)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return addr->len == 4 ? addr->bytes[0] == 127 : memcmp(addr->bytes, one, 16) == 0;
+}
+
+/* libpcap shows what passes loopback once, as it comes in; nobody else can send to it. */
+static bool is_from_pod(const struct packet *packet, enum packet_way way)
+{
+	return way != PACKET_IN || is_loopback(&packet->dst);
+}
+
 void lookups_add(struct lookups *lookups, const struct packet *packet, enum packet_way way,
 	const uint8_t *data, int64_t now_ms)
 {
 	const struct talk talk = {
 		.packet = packet,
-		.may_ask = lookups_is_port(packet->dst_port) && way != PACKET_IN,
+		.may_ask = lookups_is_port(packet->dst_port) && is_from_pod(packet, way),
 		.may_answer = lookups_is_port(packet->src_port) && way != PACKET_OUT,
 		.now_ms = now_ms,
 	};
