@@ -127,6 +127,13 @@ check-containers:
 	@$(MAKE) --no-print-directory all
 	@tests/run.sh containers $(BUILD)
 
+# make fuzz T=600: each fuzzer for so many seconds.
+fuzz: T ?= 10
+fuzz:
+	@tests/deps.sh build test
+	@$(MAKE) --no-print-directory all
+	@tests/fuzz/run.sh $(BUILD) $(T)
+
 lint:
 	tests/run.sh lint $(BUILD)
 
@@ -152,5 +159,5 @@ clean:
 
 -include $(wildcard $(OBJ)/*/*.d $(OBJ)/tests/*/*.d)
 
-.PHONY: all deps deps-hint static unit-tests check-unit check-golden check-manifests check-containers check-e2e sim sim-build check-sim lint test bench run format clean
+.PHONY: all deps deps-hint static unit-tests check-unit check-golden check-manifests check-containers check-e2e sim sim-build check-sim fuzz lint test bench run format clean
 .SECONDARY:

@@ -11,7 +11,7 @@ FUNCTION_LINES_MAX = 80
 FORBIDDEN = re.compile(r"\b(atoi|atol|atof|strcpy|strcat|sprintf|vsprintf|strtok|gets|alloca)\s*\(")
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
 LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */\n"
-FOLDERS = ("proto", "probe", "collector", "tests/unit", "tests/sim", "tests/bench")
+FOLDERS = ("proto", "probe", "collector", "tests/unit", "tests/sim", "tests/bench", "tests/fuzz")
 
 
 def without_comments(text):
