@@ -10,7 +10,7 @@ from lib.influx import Influx
 from lib.lab import NET_4, NET_6, POD_4, destination
 from lib.oracle import conserve
 from lib.programs import Collector, Probe
-from lib.resolver import Resolver, Web, visit
+from lib.resolver import Resolver, Web, message, visit
 from lib.traffic import Echo, Sender
 
 SHARED, PLAIN, CDN = destination(40), destination(41), destination(42)
@@ -151,15 +151,6 @@ def a_resolver_on_loopback_names_where_any_is_captured(lab):
 
 ASKED_PORT, ASKED_ID = 30053, 0x4711
 VICTIM, TRUE = destination(50), destination(51)
-
-
-def message(ident, flags, name, address=None):
-    """RFC 1035 section 4: a question for A, and one record."""
-    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
-    packet = struct.pack("!HHHHHH", ident, flags, 1, 1 if address else 0, 0, 0) + labels + struct.pack("!HH", 1, 1)
-    if address:
-        packet += b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 600, 4) + socket.inet_aton(address)
-    return packet
 
 
 def answer(address, ident=ASKED_ID, name="slow.example"):
