@@ -60,7 +60,8 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(filter-out %/main.o,$(PROBE_OBJ) $(COLL
 		-lcmocka $$($(PKG_CONFIG) --libs $(PROBE_LIBS) $(COLLECTOR_LIBS))
 
 # The simulator: the product's objects as they are, and its own instead of what is beneath them.
-SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/wire proto/wire_ack proto/nstats.pb-c \
+SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/wire_columns proto/wire_encode \
+	proto/wire_decode proto/wire_ack proto/nstats.pb-c \
 	$(addprefix probe/,deliver outbox resend ring) \
 	$(addprefix collector/,acks batch bisect cut fold intake ledger ledger_boot ledger_forget ledger_runs ledger_table line live live_out live_text \
 	pipeline probes retry rows scope series ship ship_auth ship_body ship_create ship_health ship_settle \
@@ -126,6 +127,13 @@ check-containers:
 	@$(MAKE) --no-print-directory all
 	@tests/run.sh containers $(BUILD)
 
+# make fuzz T=600: each fuzzer for so many seconds.
+fuzz: T ?= 10
+fuzz:
+	@tests/deps.sh build test
+	@$(MAKE) --no-print-directory all
+	@tests/fuzz/run.sh $(BUILD) $(T)
+
 lint:
 	tests/run.sh lint $(BUILD)
 
@@ -151,5 +159,5 @@ clean:
 
 -include $(wildcard $(OBJ)/*/*.d $(OBJ)/tests/*/*.d)
 
-.PHONY: all deps deps-hint static unit-tests check-unit check-golden check-manifests check-containers check-e2e sim sim-build check-sim lint test bench run format clean
+.PHONY: all deps deps-hint static unit-tests check-unit check-golden check-manifests check-containers check-e2e sim sim-build check-sim fuzz lint test bench run format clean
 .SECONDARY:

@@ -2,7 +2,7 @@
 #include "intake.h"
 
 #include "batch.h"
-#include "wire.h"
+#include "wire_decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +124,7 @@ static enum ledger_verdict report_take(struct intake *in, const struct report *r
 	enum ledger_verdict verdict;
 	uint64_t bytes = 0;
 
-	if (!waiting_has_room(in->parts.waiting, n)) {
+	if (!waiting_has_room(in->parts.waiting, records, n)) {
 		stats->reject_busy++;
 		return LEDGER_FULL;
 	}

@@ -2,7 +2,7 @@
 #include "names.h"
 
 #include "label_file.h"
-#include "name_text.h"
+#include "name_seen.h"
 #include "ptr.h"
 #include "scope.h"
 
@@ -14,6 +14,7 @@
 struct names {
 	struct label_file *labels; /* NULL: none */
 	struct ptr *ptr;           /* NULL: off */
+	struct stats *stats;
 };
 
 const char *named_by_text(enum named_by by)
@@ -30,10 +31,16 @@ const char *named_by_text(enum named_by by)
 	return texts[by];
 }
 
-static bool lookup_seen(const struct names_question *question, struct name *ret)
+/* What the pod asked for says more of what it wants there than any record of the address. */
+static bool lookup_seen(
+	struct names *names, const struct names_question *question, struct name *ret)
 {
-	if (!question->seen || !name_text_clean(question->seen, ret->text))
+	if (!question->seen)
 		return false;
+	if (!name_seen_clean(question->seen, scope_of(&question->addr), ret->text)) {
+		names->stats->seen_unusable++;
+		return false;
+	}
 	ret->by = NAMED_BY_DNS;
 	return true;
 }
@@ -72,7 +79,7 @@ bool names_lookup(struct names *names, const struct names_question *question, in
 	ret->kind = scope_kind(scope_of(addr));
 	ret->namespace = ret->zone = NULL;
 	ret->label = names->labels ? label_file_find(names->labels, addr) : NULL;
-	return lookup_seen(question, ret) || lookup_label(ret) ||
+	return lookup_seen(names, question, ret) || lookup_label(ret) ||
 	       !lookup_ptr(names, addr, now_ms, ret);
 }
 
@@ -101,6 +108,7 @@ int names_open(struct loop *loop, const struct names_config *config, struct stat
 		snprintf(err, ERR_LEN, "names: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
+	names->stats = stats;
 	if (config->labels)
 		r = label_file_open(loop, config->labels, stats, &names->labels, err);
 	if (r == 0 && config->is_ptr_on)

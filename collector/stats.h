@@ -133,6 +133,8 @@
 	X(labels_read, "nstats_labels_read_total{result=\"ok\"}", "counter",                       \
 		"Times that --labels was read again; what failed left the labels as they were")    \
 	X(labels_failed, "nstats_labels_read_total{result=\"failed\"}", "counter", "")             \
+	X(seen_unusable, "nstats_seen_names_unusable_total", "counter",                            \
+		"Look-ups of names that pods saw, of which nothing was left as a tag")             \
 	X(ptr_asked, "nstats_ptr_queries_total", "counter", "PTR queries sent")                    \
 	X(ptr_names, "nstats_ptr_answers_total{result=\"name\"}", "counter",                       \
 		"Answers to PTR queries")                                                          \

@@ -53,14 +53,42 @@ void waiting_free(struct waiting *w)
 	free(w);
 }
 
-static size_t cost(size_t n)
+/* The first of the records that has the same text as records[i], which has one. The decoder's share
+ * theirs. */
+static size_t first_of_name(const struct record *records, size_t i)
 {
-	return n + WAITING_DATAGRAM_COST;
+	size_t first = 0;
+
+	while (records[first].name != records[i].name)
+		first++;
+	return first;
 }
 
-bool waiting_has_room(const struct waiting *w, size_t n)
+static size_t names_bytes(const struct record *records, size_t n)
 {
-	return cost(n) <= w->max - w->used;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (records[i].name && first_of_name(records, i) == i)
+			bytes += strlen(records[i].name) + 1;
+	return bytes;
+}
+
+static size_t cost(size_t n, size_t name_bytes)
+{
+	const size_t size = sizeof(struct record);
+
+	return n + WAITING_DATAGRAM_COST + (name_bytes + size - 1) / size;
+}
+
+static bool has_room(const struct waiting *w, size_t n, size_t name_bytes)
+{
+	return cost(n, name_bytes) <= w->max - w->used;
+}
+
+bool waiting_has_room(const struct waiting *w, const struct record *records, size_t n)
+{
+	return has_room(w, n, names_bytes(records, n));
 }
 
 static struct waiting_group **bucket_of(
@@ -115,15 +143,39 @@ static struct waiting_group *group_of(
 	return g;
 }
 
+/* The copies' names lie behind them. */
+static void copy_records(struct waiting_datagram *d, const struct record *records, size_t n)
+{
+	char *at = (char *)(d->records + n);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t first = records[i].name ? first_of_name(records, i) : i;
+		size_t len;
+
+		d->records[i] = records[i];
+		d->row_bytes += counters_bytes(&records[i].sum);
+		if (!records[i].name)
+			continue;
+		if (first < i) {
+			d->records[i].name = d->records[first].name;
+			continue;
+		}
+		len = strlen(records[i].name) + 1;
+		d->records[i].name = memcpy(at, records[i].name, len);
+		at += len;
+	}
+}
+
 struct waiting_group *waiting_add(struct waiting *w, const struct report *report,
 	const struct record *records, size_t n, int64_t now_ms)
 {
+	size_t name_bytes = names_bytes(records, n);
 	struct waiting_datagram *d;
 	struct waiting_group *g;
 
-	if (!waiting_has_room(w, n))
+	if (!has_room(w, n, name_bytes))
 		return NULL;
-	d = malloc(sizeof(*d) + n * sizeof(*records));
+	d = malloc(sizeof(*d) + n * sizeof(*records) + name_bytes);
 	if (!d)
 		return NULL;
 	g = group_of(w, report, now_ms);
@@ -131,17 +183,14 @@ struct waiting_group *waiting_add(struct waiting *w, const struct report *report
 		free(d);
 		return NULL;
 	}
-	*d = (struct waiting_datagram){.report = *report, .n = n};
-	for (size_t i = 0; i < n; i++) {
-		d->records[i] = records[i];
-		d->row_bytes += counters_bytes(&records[i].sum);
-	}
+	*d = (struct waiting_datagram){.report = *report, .name_bytes = name_bytes, .n = n};
+	copy_records(d, records, n);
 	*g->end = d;
 	g->end = &d->next;
 	g->n_datagrams++;
 	if (report->parts > g->parts)
 		g->parts = report->parts;
-	w->used += cost(n);
+	w->used += cost(n, name_bytes);
 	return g;
 }
 
@@ -161,7 +210,7 @@ struct waiting_datagram *waiting_pop(struct waiting *w, struct waiting_group *g)
 
 	assert(d);
 	g->first = d->next;
-	w->used -= cost(d->n);
+	w->used -= cost(d->n, d->name_bytes);
 	if (!g->first)
 		group_free(w, g);
 	return d;

@@ -14,6 +14,7 @@ struct waiting_datagram {
 	struct waiting_datagram *next;
 	struct report report;
 	uint64_t row_bytes; /* tx + rx of its records */
+	size_t name_bytes;  /* of its names, which lie behind the records */
 	size_t n;
 	struct record records[];
 };
@@ -33,13 +34,13 @@ struct waiting_group {
 };
 
 struct waiting;
-/* max: records, the datagrams' own cost included. */
+/* max: records, the datagrams' own cost and that of their names, in records' sizes, included. */
 struct waiting *waiting_new(size_t max, uint64_t hash_seed);
 void waiting_free(struct waiting *waiting);
 
-bool waiting_has_room(const struct waiting *waiting, size_t n);
+bool waiting_has_room(const struct waiting *waiting, const struct record *records, size_t n);
 
-/* Copies. Returns its group; NULL: no room or no memory. */
+/* Copies, names too. Returns its group; NULL: no room or no memory. */
 struct waiting_group *waiting_add(struct waiting *waiting, const struct report *report,
 	const struct record *records, size_t n, int64_t now_ms);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "capture.h"
 
+#include "filter.h"
+
 #include <errno.h>
-#include <net/ethernet.h>
-#include <netinet/in.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +11,7 @@
 
 #define SNAPLEN                                                                                    \
 	262144 /* libpcap's maximum: the filter decides, and blocks hold frames of any size */
-#define HEAD_BYTES  96 /* Ethernet, QinQ, IPv6 with an extension header or two, TCP */
-#define WHOLE_BYTES 65535
 #define SUBJECT_LEN 96
-#define DNS_PORT    53
 
 struct capture {
 	pcap_t *pcap;
@@ -25,16 +22,6 @@ struct capture {
 	uint64_t drops;
 	capture_fn *fn; /* of the capture_dispatch that is going on */
 	void *ctx;
-};
-
-/* Where a link type keeps the kind of its payload, and where the payload starts. */
-struct layout {
-	uint16_t type_load;
-	uint32_t type_at;
-	uint32_t type_mask;
-	uint32_t type_v4;
-	uint32_t type_v6;
-	uint32_t ip_at;
 };
 
 static bool find_link(int datalink, enum packet_link *ret)
@@ -77,93 +64,18 @@ static int set_link(struct capture *capture, char err[static ERR_LEN])
 	return -EPROTONOSUPPORT;
 }
 
-/* False: a link type whose filter we do not know; it is captured whole. */
-static bool find_layout(enum packet_link link, struct layout *ret)
+static int set_filter(struct capture *capture, bool wants_dns, char err[static ERR_LEN])
 {
-	struct layout layout = {
-		.type_load = BPF_LD | BPF_H | BPF_ABS,
-		.type_mask = 0xffff,
-		.type_v4 = ETHERTYPE_IP,
-		.type_v6 = ETHERTYPE_IPV6,
-	};
-
-	switch (link) {
-	case PACKET_ETHERNET:
-		layout.type_at = 12;
-		layout.ip_at = 14;
-		break;
-	case PACKET_SLL:
-		layout.type_at = 14;
-		layout.ip_at = 16;
-		break;
-	case PACKET_SLL2:
-		layout.type_at = 0;
-		layout.ip_at = 20;
-		break;
-	case PACKET_RAW_IP:
-		layout.type_load = BPF_LD | BPF_B | BPF_ABS;
-		layout.type_mask = 0xf0;
-		layout.type_v4 = 0x40;
-		layout.type_v6 = 0x60;
-		break;
-	case PACKET_NULL:
-		return false;
-	}
-	*ret = layout;
-	return true;
-}
-
-/*
- * All of a packet from UDP port 53, the head of any other. A load beyond the packet's end would
- * make the kernel drop it (networking/filter.rst), so the length is asked first: what is not longer
- * than the head needs no telling apart, and every load lies within it.
- *
- * Offsets count the pseudo-header of cooked captures, which the kernel does not have: libpcap moves
- * them, and turns the protocol's into SKF_AD_PROTOCOL (fix_offset in its pcap-linux.c).
- */
-static int set_filter(struct capture *capture, char err[static ERR_LEN])
-{
-	struct layout at;
-
-	if (!find_layout(capture->link, &at))
-		return 0;
-
-		/* Jumps count from the next instruction: N is where an instruction stands. */
-#define TO(n, from) ((uint8_t)((n) - (from)-1))
-#define CUT         17
-#define WHOLE       18
-#define NOT_V4      11
-	struct bpf_insn insns[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, HEAD_BYTES, 0, TO(CUT, 1)),
-		BPF_STMT(at.type_load, at.type_at),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, at.type_mask),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, at.type_v4, 0, TO(NOT_V4, 4)),
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at.ip_at + 9),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, TO(CUT, 6)),
-		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at.ip_at + 6),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, TO(CUT, 8), 0),
-		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, at.ip_at),
-		BPF_JUMP(BPF_JMP | BPF_JA, 4, 0, 0), /* to the load of [x + port] */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, at.type_v6, 0, TO(CUT, NOT_V4)),
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at.ip_at + 6),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, TO(CUT, 13)),
-		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 40),
-		BPF_STMT(BPF_LD | BPF_H | BPF_IND, at.ip_at),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DNS_PORT, TO(WHOLE, 16), 0),
-		BPF_STMT(BPF_RET | BPF_K, HEAD_BYTES),
-		BPF_STMT(BPF_RET | BPF_K, WHOLE_BYTES),
-	};
-#undef TO
-#undef CUT
-#undef WHOLE
-#undef NOT_V4
+	struct sock_filter built[FILTER_INSTRUCTIONS_MAX];
+	struct bpf_insn insns[FILTER_INSTRUCTIONS_MAX];
 	struct bpf_program program = {
-		.bf_len = sizeof(insns) / sizeof(insns[0]),
+		.bf_len = (u_int)filter_build(capture->link, wants_dns, built),
 		.bf_insns = insns,
 	};
 
-	if (pcap_setfilter(capture->pcap, &program) == 0)
+	for (size_t i = 0; i < program.bf_len; i++)
+		insns[i] = (struct bpf_insn){built[i].code, built[i].jt, built[i].jf, built[i].k};
+	if (program.bf_len == 0 || pcap_setfilter(capture->pcap, &program) == 0)
 		return 0;
 	snprintf(err, ERR_LEN, "%s: filter: %s", capture->subject, pcap_geterr(capture->pcap));
 	return -EIO;
@@ -195,7 +107,8 @@ static int explain_activate(struct capture *capture, int status, char err[static
 	}
 }
 
-static int activate(struct capture *capture, size_t buffer_bytes, char err[static ERR_LEN])
+static int activate(
+	struct capture *capture, const struct capture_config *config, char err[static ERR_LEN])
 {
 	pcap_t *pcap = capture->pcap;
 	char detail[PCAP_ERRBUF_SIZE];
@@ -204,7 +117,8 @@ static int activate(struct capture *capture, size_t buffer_bytes, char err[stati
 	pcap_set_snaplen(pcap, SNAPLEN);
 	pcap_set_promisc(pcap, 0);
 	pcap_set_timeout(pcap, CAPTURE_RETIRE_MS);
-	pcap_set_buffer_size(pcap, buffer_bytes > INT32_MAX ? INT32_MAX : (int)buffer_bytes);
+	pcap_set_buffer_size(
+		pcap, config->buffer_bytes > INT32_MAX ? INT32_MAX : (int)config->buffer_bytes);
 	r = pcap_activate(pcap);
 	if (r < 0)
 		return explain_activate(capture, r, err);
@@ -216,11 +130,11 @@ static int activate(struct capture *capture, size_t buffer_bytes, char err[stati
 	if (pcap_datalink(pcap) == DLT_LINUX_SLL)
 		(void)pcap_set_datalink(pcap, DLT_LINUX_SLL2);
 	r = set_link(capture, err);
-	return r < 0 ? r : set_filter(capture, err);
+	return r < 0 ? r : set_filter(capture, config->wants_dns, err);
 }
 
 int capture_open_live(
-	const char *interface, size_t buffer_bytes, struct capture **ret, char err[static ERR_LEN])
+	const struct capture_config *config, struct capture **ret, char err[static ERR_LEN])
 {
 	struct capture *capture = calloc(1, sizeof(*capture));
 	char detail[PCAP_ERRBUF_SIZE] = "";
@@ -231,14 +145,15 @@ int capture_open_live(
 		return -ENOMEM;
 	}
 	capture->is_live = true;
-	snprintf(capture->subject, sizeof(capture->subject), "capture on '%.64s'", interface);
-	capture->pcap = pcap_create(interface, detail);
+	snprintf(capture->subject, sizeof(capture->subject), "capture on '%.64s'",
+		config->interface);
+	capture->pcap = pcap_create(config->interface, detail);
 	if (!capture->pcap) {
 		snprintf(err, ERR_LEN, "%s: %.150s", capture->subject, detail);
 		r = -EIO;
 		goto fail;
 	}
-	r = activate(capture, buffer_bytes, err);
+	r = activate(capture, config, err);
 	if (r < 0)
 		goto fail;
 	*ret = capture;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libpcap, and the only file that includes it. A live capture is non-blocking and not promiscuous,
- * and its filter makes the kernel copy 96 bytes of a packet (all of it where it comes from UDP port
- * 53, for the names): without that TPACKET_V3 copies whole 64 KiB frames.
+ * and its filter makes the kernel copy 96 bytes of a packet (see filter.h): without that TPACKET_V3
+ * copies whole 64 KiB frames.
  */
 #pragma once
 
@@ -23,10 +23,16 @@ struct capture_frame {
 
 typedef void capture_fn(void *ctx, enum packet_link link, const struct capture_frame *frame);
 
+struct capture_config {
+	const char *interface;
+	size_t buffer_bytes;
+	bool wants_dns; /* DNS messages whole; else nothing of them */
+};
+
 /* A sentence in err that names the interface, or NET_RAW where that is what is missing. 0 or
  * -errno. */
 int capture_open_live(
-	const char *interface, size_t buffer_bytes, struct capture **ret, char err[static ERR_LEN]);
+	const struct capture_config *config, struct capture **ret, char err[static ERR_LEN]);
 /* "-" is standard input. pcap and pcapng. */
 int capture_open_file(const char *path, struct capture **ret, char err[static ERR_LEN]);
 void capture_close(struct capture *capture);

@@ -96,6 +96,14 @@ static const struct option_row rows[] = {
 			"interface's, with --read private ranges",
 		.type = OPTION_TEXT,
 		AT(local)},
+	{.name = "dns",
+		.arg = "on|off",
+		.initial = "on",
+		.help = "name the other ends of connections as the pod's own DNS look-ups do; off "
+			"captures nothing of them",
+		.type = OPTION_CHOICE,
+		AT(is_dns_on),
+		.choices = "off|on"},
 	{.name = "read",
 		.letter = 'r',
 		.arg = "FILE",
@@ -219,6 +227,7 @@ int config_to_meter(const struct config *config, struct meter_config *ret,
 		.top = (size_t)config->top,
 		.ring_bytes = (size_t)config->ring_bytes,
 		.is_print = config->is_print,
+		.is_dns_on = config->is_dns_on,
 		.is_file = config->read != NULL,
 	};
 	int r;

@@ -21,6 +21,7 @@ struct config {
 	const char *local;
 	const char *read;
 	bool is_print;
+	int is_dns_on;
 	int log_level;
 };
 

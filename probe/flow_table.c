@@ -33,6 +33,7 @@ struct flow_table {
 	uint64_t seed;
 	struct flow *flows;
 	struct slot *slots;
+	struct name_table *names; /* may be NULL */
 	struct flow_table_stats stats;
 	struct flow_remainders remainders;
 };
@@ -68,6 +69,11 @@ void flow_table_free(struct flow_table *table)
 	free(table->slots);
 	free(table->flows);
 	free(table);
+}
+
+void flow_table_set_names(struct flow_table *table, struct name_table *names)
+{
+	table->names = names;
 }
 
 static struct flow_key key_of(const struct packet *packet, bool is_src_local)
@@ -139,6 +145,11 @@ static enum role ask_role(struct flow_table *table, const struct packet *packet,
 	return role;
 }
 
+static uint16_t ask_name(struct flow_table *table, const struct addr *remote, int64_t now_us)
+{
+	return table->names ? name_table_take(table->names, remote, now_us / 1000) : 0;
+}
+
 static void count_packet(struct counters *sum, uint64_t length, bool is_tx)
 {
 	if (is_tx) {
@@ -155,7 +166,7 @@ static void count_packet(struct counters *sum, uint64_t length, bool is_tx)
  * sender is local. NULL: no room.
  */
 static struct flow *take_flow(struct flow_table *table, const struct packet *packet,
-	enum packet_way *way, const struct role_sockets *sockets)
+	enum packet_way *way, const struct role_sockets *sockets, int64_t now_us)
 {
 	struct flow_key key = key_of(packet, *way != PACKET_IN);
 	uint64_t hash = hash_key(table, &key);
@@ -175,7 +186,9 @@ static struct flow *take_flow(struct flow_table *table, const struct packet *pac
 
 	fill_slot(slot, hash, table->n);
 	flow = &table->flows[table->n++];
-	*flow = (struct flow){.key = key, .role = ask_role(table, packet, *way, sockets)};
+	*flow = (struct flow){.key = key,
+		.role = ask_role(table, packet, *way, sockets),
+		.name = ask_name(table, &key.remote, now_us)};
 	return flow;
 }
 
@@ -210,7 +223,7 @@ void flow_table_add(struct flow_table *table, enum packet_result result,
 		count_packet(&rest->malformed, packet->length, way == PACKET_OUT);
 		return;
 	}
-	flow = take_flow(table, packet, &way, sockets);
+	flow = take_flow(table, packet, &way, sockets, now_us);
 	if (flow) {
 		add_to_flow(table, flow, packet, way, sockets, now_us);
 		return;
@@ -228,6 +241,11 @@ size_t flow_table_cap(const struct flow_table *table)
 const struct flow *flow_table_slot(const struct flow_table *table, size_t i)
 {
 	return i < table->n ? &table->flows[i] : NULL;
+}
+
+const char *flow_table_name(const struct flow_table *table, const struct flow *flow)
+{
+	return table->names ? name_table_text(table->names, flow->name) : NULL;
 }
 
 const struct flow_remainders *flow_table_remainders(const struct flow_table *table)
@@ -263,6 +281,20 @@ static bool is_over(const struct flow *flow, int64_t now_ms, bool is_tight)
 	return idle_ms > IDLE_MS;
 }
 
+/* A name lives on while it is used. */
+static void settle_name(
+	struct flow_table *table, const struct flow *flow, bool goes, int64_t now_ms)
+{
+	bool has_spoken = flow->interval.tx_packets || flow->interval.rx_packets;
+
+	if (!flow->name)
+		return;
+	if (has_spoken)
+		name_table_keep(table->names, &flow->key.remote, flow->name, now_ms);
+	if (goes)
+		name_table_drop(table->names, flow->name);
+}
+
 static void rebuild_slots(struct flow_table *table)
 {
 	memset(table->slots, 0, (table->mask + 1) * sizeof(*table->slots));
@@ -280,7 +312,10 @@ void flow_table_next_interval(struct flow_table *table, int64_t now_us)
 	size_t n = 0;
 
 	for (size_t i = 0; i < table->n; i++) {
-		if (is_over(&table->flows[i], now_us / 1000, is_tight))
+		bool goes = is_over(&table->flows[i], now_us / 1000, is_tight);
+
+		settle_name(table, &table->flows[i], goes, now_us / 1000);
+		if (goes)
 			continue;
 		if (n != i)
 			table->flows[n] = table->flows[i];

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "flow_tcp.h"
+#include "name_table.h"
 #include "packet.h"
 #include "record.h"
 #include "role.h"
@@ -23,6 +24,7 @@ struct flow_key {
 struct flow {
 	struct flow_key key;
 	enum role role;
+	uint16_t name; /* of the remote end when the flow began: flow_table_name; 0: none */
 	struct counters interval; /* since the last flow_table_next_interval */
 	struct flow_tcp tcp;
 	int64_t seen_ms;
@@ -48,6 +50,9 @@ struct flow_table;
 struct flow_table *flow_table_new(size_t cap, uint64_t seed);
 void flow_table_free(struct flow_table *table);
 
+/* Flows that begin from now on get a name. Keeps names until flow_table_free; NULL: no names. */
+void flow_table_set_names(struct flow_table *table, struct name_table *names);
+
 /*
  * Accounts one packet that packet_parse gave. way may be PACKET_WAY_UNKNOWN. sockets may be NULL.
  * now_us is the packet's time (monotonic live, the file's with -r), in microseconds.
@@ -59,6 +64,9 @@ void flow_table_add(struct flow_table *table, enum packet_result result,
 /* i below flow_table_cap(); NULL where the slot is empty. */
 size_t flow_table_cap(const struct flow_table *table);
 const struct flow *flow_table_slot(const struct flow_table *table, size_t i);
+/* What the pod looked up to find the flow's remote end; NULL: not known. Holds until the next
+ * name_table_put. Equal names have one text: pointers of one moment may be compared. */
+const char *flow_table_name(const struct flow_table *table, const struct flow *flow);
 const struct flow_remainders *flow_table_remainders(const struct flow_table *table);
 const struct flow_table_stats *flow_table_stats(const struct flow_table *table);
 

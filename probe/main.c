@@ -58,6 +58,7 @@ static int open_live(struct probe *probe, const struct config *config, char err[
 	const struct source_config source = {
 		.interface = config->interface,
 		.is_patient = !config->is_print, /* who wants to see rows is there to mend it */
+		.is_dns_on = probe->config.is_dns_on,
 	};
 	int r = sockets_open(&probe->parts.meter.sockets, err);
 

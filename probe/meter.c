@@ -5,6 +5,8 @@
 #include "flow_table.h"
 #include "hash.h"
 #include "log.h"
+#include "lookups.h"
+#include "name_table.h"
 #include "print.h"
 #include "report.h"
 #include "usage.h"
@@ -29,6 +31,8 @@ struct meter {
 	struct meter_config config;
 	struct meter_parts parts;
 	struct flow_table *table;
+	struct name_table *names; /* NULL with --dns off, and so are look-ups */
+	struct lookups *lookups;
 	struct report_builder *builder;
 	struct deliver *deliver; /* NULL with --print */
 	struct role_sockets role_sockets;
@@ -55,6 +59,18 @@ static int open_deliver(struct meter *meter, char err[static ERR_LEN])
 	return meter->config.is_print ? 0 : deliver_new(&config, &meter->deliver, err);
 }
 
+static bool open_names(struct meter *meter)
+{
+	if (!meter->config.is_dns_on)
+		return true;
+	meter->names = name_table_new(hash_random_seed());
+	if (!meter->names)
+		return false;
+	meter->lookups = lookups_new(meter->names, hash_random_seed());
+	flow_table_set_names(meter->table, meter->names);
+	return meter->lookups != NULL;
+}
+
 int meter_new(const struct meter_config *config, const struct meter_parts *parts,
 	struct meter **ret, char err[static ERR_LEN])
 {
@@ -70,7 +86,7 @@ int meter_new(const struct meter_config *config, const struct meter_parts *parts
 	meter->usage = usage_open();
 	meter->table = flow_table_new(config->flows_cap, hash_random_seed());
 	meter->builder = report_builder_new(config->flows_cap, config->top, hash_random_seed());
-	if (!meter->table || !meter->builder)
+	if (!meter->table || !meter->builder || !open_names(meter))
 		goto fail;
 	r = open_deliver(meter, err);
 	if (r < 0)
@@ -90,6 +106,8 @@ void meter_free(struct meter *meter)
 	deliver_free(meter->deliver);
 	report_builder_free(meter->builder);
 	flow_table_free(meter->table);
+	lookups_free(meter->lookups);
+	name_table_free(meter->names);
 	usage_close(meter->usage);
 	free(meter);
 }
@@ -129,6 +147,7 @@ void meter_add(struct meter *meter, enum packet_link link, const struct capture_
 	int64_t now_us)
 {
 	const struct role_sockets *sockets = meter->parts.sockets ? &meter->role_sockets : NULL;
+	enum packet_way way;
 	struct packet packet;
 	enum packet_result result =
 		packet_parse(link, frame->data, frame->cap_len, frame->wire_len, &packet);
@@ -142,8 +161,10 @@ void meter_add(struct meter *meter, enum packet_link link, const struct capture_
 		meter->totals.self_packets++;
 		return;
 	}
-	flow_table_add(meter->table, result, &packet,
-		direction_of(&meter->config.direction, &packet), sockets, now_us);
+	way = direction_of(&meter->config.direction, &packet);
+	if (meter->lookups && lookups_wants(&packet))
+		lookups_add(meter->lookups, &packet, way, frame->data, now_us / 1000);
+	flow_table_add(meter->table, result, &packet, way, sockets, now_us);
 }
 
 static bool begins_to_rise(struct watch *watch, uint64_t now)
@@ -187,6 +208,16 @@ static void read_link(struct meter *meter)
 	direction_update(&config->direction, &now.direction, config->has_own_locals);
 }
 
+static void read_lookups(struct meter *meter)
+{
+	const struct lookups_stats *stats = lookups_stats(meter->lookups);
+
+	meter->totals.dns_names = stats->names;
+	meter->totals.dns_unasked = stats->unasked;
+	meter->totals.dns_unread = stats->unread;
+	meter->totals.dns_unkept = stats->unkept;
+}
+
 static void read_totals(struct meter *meter)
 {
 	struct totals *totals = &meter->totals;
@@ -194,6 +225,8 @@ static void read_totals(struct meter *meter)
 
 	totals->table_full_packets = stats->full_packets;
 	totals->role_guessed = stats->role_guessed;
+	if (meter->lookups)
+		read_lookups(meter);
 	if (meter->parts.source) {
 		totals->kernel_drops = source_kernel_drops(meter->parts.source);
 		read_link(meter);

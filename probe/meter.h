@@ -21,7 +21,8 @@ struct meter_config {
 	size_t top;
 	size_t ring_bytes;
 	bool is_print;
-	bool is_file; /* time comes from the packets */
+	bool is_dns_on; /* look-ups of the pod name its flows */
+	bool is_file;   /* time comes from the packets */
 	struct direction direction;
 	bool has_own_locals;     /* direction.locals are not the interface's: never read again */
 	uint16_t collector_port; /* the resolver knows the address */

@@ -5,6 +5,7 @@
 #include "resend.h"
 #include "ring.h"
 #include "wire_ack.h"
+#include "wire_encode.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -88,6 +88,8 @@ static void read_transport(struct rest rest, struct packet *ret)
 	if (!cursor_has(&at, 4))
 		return;
 	ret->has_ports = true;
+	ret->transport_at = (uint32_t)at.pos;
+	ret->transport_len = (uint32_t)cursor_left(&at);
 	ret->src_port = cursor_u16(&at);
 	ret->dst_port = cursor_u16(&at);
 	if (ret->proto == IPPROTO_TCP)

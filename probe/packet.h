@@ -58,6 +58,11 @@ struct packet {
 	uint32_t tcp_seq;
 	uint32_t tcp_ack;
 	uint32_t payload_len; /* of TCP, by the IP header's length */
+
+	/* With has_ports: where in the frame the transport's header begins, and how many bytes were
+	 * captured from there on, at most to the datagram's end. */
+	uint32_t transport_at;
+	uint32_t transport_len;
 };
 
 /* wire_len is the frame's length on the wire, cap_len how much of it was captured. */

@@ -22,6 +22,10 @@ static const struct {
 	{"table_full_packets", offsetof(struct totals, table_full_packets)},
 	{"role_guessed", offsetof(struct totals, role_guessed)},
 	{"send_errors", offsetof(struct totals, send_errors)},
+	{"dns_names", offsetof(struct totals, dns_names)},
+	{"dns_unasked", offsetof(struct totals, dns_unasked)},
+	{"dns_unread", offsetof(struct totals, dns_unread)},
+	{"dns_unkept", offsetof(struct totals, dns_unkept)},
 };
 #define N_TOTALS_FIELDS (sizeof(totals_fields) / sizeof(totals_fields[0]))
 static_assert(N_TOTALS_FIELDS * sizeof(uint64_t) == offsetof(struct totals, cpu_us),
@@ -98,6 +102,10 @@ void print_record(FILE *out, const struct report *report, const struct record *r
 		",\"tx_bytes\":%" PRIu64 ",\"rx_bytes\":%" PRIu64 ",\"tx_packets\":%" PRIu64
 		",\"rx_packets\":%" PRIu64,
 		sum->tx_bytes, sum->rx_bytes, sum->tx_packets, sum->rx_packets);
+	if (record->name) {
+		fputs(",\"name\":", out);
+		print_text(out, record->name);
+	}
 	print_event(out, "connections", sum->connections);
 	print_event(out, "retransmits", sum->retransmits);
 	print_event(out, "resets", sum->resets);

@@ -10,6 +10,7 @@
 #define N_PROTOS       256
 #define REMAINDERS_MAX (N_PROTOS * N_ROLES + 2)
 #define KEY_LEN        (2 * sizeof(struct addr) + 5)
+#define HASHED_LEN     (KEY_LEN + sizeof(const char *))
 
 struct report_builder {
 	size_t rows_cap;
@@ -55,7 +56,8 @@ void report_builder_free(struct report_builder *builder)
 	free(builder);
 }
 
-/* What tells rows of one interval apart, without padding: hashed, compared, and ordered by. */
+/* What tells rows of one interval apart but for the name, without padding: hashed, compared, and
+ * ordered by. */
 static void pack_key(const struct record *row, uint8_t ret[static KEY_LEN])
 {
 	memcpy(ret, &row->remote, sizeof(struct addr));
@@ -68,13 +70,35 @@ static void pack_key(const struct record *row, uint8_t ret[static KEY_LEN])
 	ret[4] = (uint8_t)row->role;
 }
 
+/* No name comes first. */
+static int compare_names(const char *a, const char *b)
+{
+	if (a == b)
+		return 0;
+	if (!a || !b)
+		return a ? 1 : -1;
+	return strcmp(a, b);
+}
+
 static int compare_keys(const struct record *a, const struct record *b)
 {
 	uint8_t key_a[KEY_LEN], key_b[KEY_LEN];
+	int order;
 
 	pack_key(a, key_a);
 	pack_key(b, key_b);
-	return memcmp(key_a, key_b, KEY_LEN);
+	order = memcmp(key_a, key_b, KEY_LEN);
+	return order ? order : compare_names(a->name, b->name);
+}
+
+/* Equal names have one text (flow_table_name), which may so be hashed by its place. */
+static uint64_t hash_row(const struct report_builder *builder, const struct record *row)
+{
+	uint8_t hashed[HASHED_LEN];
+
+	pack_key(row, hashed);
+	memcpy(hashed + KEY_LEN, &row->name, sizeof(row->name));
+	return hash_bytes(hashed, row->name ? HASHED_LEN : KEY_LEN, builder->seed);
 }
 
 /* Keys differ, so the order is the same however the table lay. */
@@ -138,7 +162,7 @@ static bool has_something(const struct counters *c)
 }
 
 /* The ephemeral port goes: a client's is its own, a server's the other end's. */
-static struct record row_of(const struct flow *flow)
+static struct record row_of(const struct flow_table *table, const struct flow *flow)
 {
 	return (struct record){
 		.kind = RECORD_FLOW,
@@ -147,17 +171,15 @@ static struct record row_of(const struct flow *flow)
 		.port = flow->role == ROLE_CLIENT ? flow->key.remote_port : flow->key.local_port,
 		.local = flow->key.local,
 		.remote = flow->key.remote,
+		.name = flow_table_name(table, flow),
 		.sum = flow->interval,
 	};
 }
 
 static size_t add_row(struct report_builder *builder, const struct record *row, size_t n)
 {
-	uint8_t key[KEY_LEN];
-	size_t i;
+	size_t i = hash_row(builder, row) & builder->mask;
 
-	pack_key(row, key);
-	i = hash_bytes(key, KEY_LEN, builder->seed) & builder->mask;
 	for (; builder->slots[i]; i = (i + 1) & builder->mask) {
 		struct record *same = &builder->rows[builder->slots[i] - 1];
 
@@ -183,7 +205,7 @@ static size_t collapse(struct report_builder *builder, const struct flow_table *
 
 		if (!flow || !has_something(&flow->interval))
 			continue;
-		row = row_of(flow);
+		row = row_of(table, flow);
 		n = add_row(builder, &row, n);
 	}
 	return n;

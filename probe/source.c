@@ -66,6 +66,11 @@ static int describe_interface(struct source *source, const char *interface,
 static int open_capture(struct source *source, char err[static ERR_LEN])
 {
 	char interface[LINK_NAME_LEN];
+	const struct capture_config config = {
+		.interface = interface,
+		.buffer_bytes = CAPTURE_BUFFER_BYTES,
+		.wants_dns = source->config.is_dns_on,
+	};
 	struct source_opening opening;
 	int r = 0;
 
@@ -76,7 +81,7 @@ static int open_capture(struct source *source, char err[static ERR_LEN])
 	if (r == 0)
 		r = describe_interface(source, interface, &opening, err);
 	if (r == 0)
-		r = capture_open_live(interface, CAPTURE_BUFFER_BYTES, &source->capture, err);
+		r = capture_open_live(&config, &source->capture, err);
 	if (r < 0)
 		return r;
 	memcpy(source->interface, interface, sizeof(source->interface));

@@ -13,6 +13,7 @@
 struct source_config {
 	const char *interface; /* shorter than LINK_NAME_LEN, kept; NULL: the default route's */
 	bool is_patient;
+	bool is_dns_on; /* DNS messages are captured whole */
 };
 
 struct source;

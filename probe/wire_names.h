@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DNS messages (RFC 1035 section 4) read as an enemy's: bounded compression, nothing beyond the
- * captured bytes. Pure. Used for the probe's own questions about the collector.
+ * The probe's own questions about the collector, and what is answered to them. Pure.
  */
 #pragma once
 
-#include "addr.h"
+#include "dns_message.h"
 
-#define WIRE_NAMES_TYPE_A       1
-#define WIRE_NAMES_TYPE_AAAA    28
+#define WIRE_NAMES_TYPE_A       DNS_TYPE_A
+#define WIRE_NAMES_TYPE_AAAA    DNS_TYPE_AAAA
 #define WIRE_NAMES_QUESTION_MAX 512
 
 /* A query for name, recursion desired. Returns its length; 0 where the name is no DNS name. */

@@ -8,7 +8,7 @@ build='gcc libc6-dev make pkg-config protobuf-c-compiler libprotobuf-c-dev libpc
 libcurl4-openssl-dev libsqlite3-dev libc-ares-dev libmicrohttpd-dev libdeflate-dev'
 
 # What tests and lint run. dnsmasq-base and not dnsmasq: the latter comes with a service.
-test='clang clang-format clang-tidy cppcheck shellcheck libcmocka-dev python3
+test='clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck libcmocka-dev python3
 influxdb victoria-metrics iftop iperf3 softflowd dnsmasq-base
 nftables iproute2 curl procps sqlite3 util-linux'
 

@@ -15,6 +15,7 @@ from lib.influx import Influx
 from lib.lab import NET_4, destination
 from lib.oracle import conserve, sealed_in_quiescence
 from lib.programs import Collector, Probe
+from lib.resolver import Resolver, ask_directly
 from lib.traffic import Echo, Sender, download, iperf3
 
 UDP = [destination(i, version) for i in (1, 2, 3) for version in (4, 6)]
@@ -24,6 +25,7 @@ TOTALS = ("captured_bytes", "captured_packets", "self_bytes", "sealed_bytes", "e
           "table_full_packets", "send_errors")  # in /metrics with _total
 SIOCETHTOOL, ETHTOOL_SGRO = 0x8946, 0x2c
 FLOWS = 4096  # of the probe's table, unless it is told
+NAMES = 1024  # addresses whose names it keeps
 CLOCKWORK_S = 10  # of nstats_collector's points
 
 
@@ -259,11 +261,17 @@ def is_library(name):
 @case(limit_s=120)
 def with_every_table_full_the_probe_stays_within_its_memory(lab):
     """
-    4096 flows, each a row, and a ring of 1 MiB that overflows. The pages of shared libraries are not the probe's: the
+    4096 flows, each a row, a ring of 1 MiB that overflows, and 1,024 names that fill their 64 KiB. The pages of shared libraries are not the probe's: the
     image has one static file. The capture's ring is a mapping of its socket.
     """
+    names = {f"{i:04}.{'n' * 45}.example": destination(i) for i in range(1, NAMES + NAMES // 20)}
+    hosts = lab.dir / "hosts"
+    hosts.write_text("".join(f"{address} {name}\n" for name, address in names.items()))
+    Resolver(lab, f"--addn-hosts={hosts}")
     process = lab.start("probe", lab.build / "nstats-probe", "-i", "pod0", "-t", 1, "-n", 10_000, "-c", NET_4,
                         namespace=lab.pod)
+    time.sleep(1)
+    ask_directly(lab, names)
     with netns.inside(lab.pod):
         sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     lab.callback(sock.close)

@@ -6,6 +6,8 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import cases_dns  # noqa: E402,F401
+import cases_dns_bad  # noqa: E402,F401
 import cases_flows  # noqa: E402,F401
 import cases_wire  # noqa: E402,F401
 from model import CASES, Case  # noqa: E402

@@ -18,7 +18,7 @@ START_MS = 1700000000000  # a multiple of the interval
 POD, POD6 = "10.0.0.1", "fd00::1"
 PEER, PEER6 = "192.0.2.5", "2001:db8::5"
 
-Row = namedtuple("Row", "local remote proto port role")
+Row = namedtuple("Row", "local remote proto port role name", defaults=[None])
 NON_IP = Row("-", "~non-ip", "-", 0, "-")
 MALFORMED = Row("-", "~malformed", "-", 0, "-")
 SECOND = 1000000  # times are in microseconds
@@ -69,13 +69,15 @@ class Case:
     def ip(self, at, packet, row, way, **how):
         self.frame(at, frames.wrap(self.link, packet, way), row, way, **how)
 
-    def udp(self, at, way, lport=40000, rport=53, role="client", pod=POD, peer=PEER, size=40, row=None):
+    def udp(self, at, way, lport=40000, rport=53, role="client", pod=POD, peer=PEER, size=40, row=None, data=None,
+            **how):
         row = row or Row(pod, peer, "udp", rport if role == "client" else lport, role)
+        data = bytes(size) if data is None else data
         if way == "tx":
-            packet = frames.ip(pod, peer, 17, frames.udp(lport, rport, bytes(size)))
+            packet = frames.ip(pod, peer, 17, frames.udp(lport, rport, data))
         else:
-            packet = frames.ip(peer, pod, 17, frames.udp(rport, lport, bytes(size)))
-        self.ip(at, packet, row, way)
+            packet = frames.ip(peer, pod, 17, frames.udp(rport, lport, data))
+        self.ip(at, packet, row, way, **how)
 
     def plain(self, at, way, proto, payload=bytes(40), role="client", pod=POD, peer=PEER):
         """A protocol without ports; proto as --print names it."""
@@ -90,7 +92,8 @@ class Case:
         lines = []
         for (start, row), sums in self.rows.items():
             head = {"start_ms": start, "interval_ms": INTERVAL_MS, "host": HOST}
-            lines.append({**head, **row._asdict(), **sums})
+            known = {key: value for key, value in row._asdict().items() if value is not None}
+            lines.append({**head, **known, **sums})
         lines.append({"totals": self.totals})
         return sorted(json.dumps(line, sort_keys=True) for line in lines)
 
@@ -101,23 +104,25 @@ class Case:
 class Tcp:
     """A connection as both its ends know it. role is the pod's."""
 
-    def __init__(self, case, lport=40000, rport=443, role="client", pod=POD, peer=PEER, row=None):
+    def __init__(self, case, lport=40000, rport=443, role="client", pod=POD, peer=PEER, row=None,
+                 name=None):
         self.case = case
         self.ends = {"tx": (pod, lport), "rx": (peer, rport)}
-        self.row = row or Row(pod, peer, "tcp", rport if role == "client" else lport, role)
+        self.row = row or Row(pod, peer, "tcp", rport if role == "client" else lport, role, name)
         self.client, self.server = ("tx", "rx") if role == "client" else ("rx", "tx")
         self.next = {"tx": 1000, "rx": 0xFFFFFF00}  # one of them wraps around soon
 
-    def send(self, at, way, flags=ACK, size=0, seq=None, **events):
-        """seq: a place in the past, for what is sent again."""
+    def send(self, at, way, flags=ACK, size=0, seq=None, data=None, **events):
+        """seq: a place in the past, for what is sent again. data: the payload, instead of size zeros."""
+        data = bytes(size) if data is None else data
         back = "rx" if way == "tx" else "tx"
         (src, sport), (dst, dport) = self.ends[way], self.ends[back]
         ack = self.next[back] if flags & ACK else 0
         where = self.next[way] if seq is None else seq
-        segment = frames.tcp(sport, dport, where, ack, flags, bytes(size))
+        segment = frames.tcp(sport, dport, where, ack, flags, data)
         self.case.ip(at, frames.ip(src, dst, 6, segment), self.row, way, **events)
         if seq is None:
-            step = size + bool(flags & SYN) + bool(flags & FIN)
+            step = len(data) + bool(flags & SYN) + bool(flags & FIN)
             self.next[way] = (where + step) & 0xFFFFFFFF
 
     def open(self, at, rtt_us=10000):

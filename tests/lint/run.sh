@@ -40,7 +40,7 @@ need() { # tool name command...
 }
 
 sources() { # suffixes
-	for folder in proto probe collector tests/unit tests/sim tests/bench tests/golden tests/fault; do
+	for folder in proto probe collector tests/unit tests/sim tests/bench tests/golden tests/fault tests/fuzz; do
 		for suffix in "$@"; do
 			find "$folder" -maxdepth 1 -name "*.$suffix"
 		done

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "account.h"
 
-#include "wire.h"
 #include "wire_ack.h"
+#include "wire_decode.h"
 #include "world.h"
 
 #include <assert.h>

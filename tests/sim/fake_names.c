@@ -38,7 +38,8 @@ void fake_names_change(void)
 
 const char *named_by_text(enum named_by by)
 {
-	static const char *const texts[] = {[NAMED_BY_LABEL] = "label",
+	static const char *const texts[] = {[NAMED_BY_DNS] = "dns",
+		[NAMED_BY_LABEL] = "label",
 		[NAMED_BY_PTR] = "ptr",
 		[NAMED_BY_ADDRESS] = "address",
 		[NAMED_BY_NONE] = "-"};
@@ -117,6 +118,11 @@ bool names_lookup(struct names *names, const struct names_question *question, in
 	*ret = (struct name){.kind = "other"};
 	if (answer_ms && addr->bytes[2] < sizeof(labels) / sizeof(labels[0]))
 		ret->label = labels[addr->bytes[2]];
+	if (question->seen) {
+		snprintf(ret->text, sizeof(ret->text), "%s", question->seen);
+		ret->by = NAMED_BY_DNS;
+		return true;
+	}
 	if (answer_ms && *answer_ms == 0)
 		ask(answer_ms, now_ms);
 	if (answer_ms && now_ms >= *answer_ms) {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "outbox.h"
-#include "wire.h"
 #include "wire_ack.h"
+#include "wire_decode.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

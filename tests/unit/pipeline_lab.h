@@ -6,8 +6,8 @@
 
 #include "clock.h"
 #include "series.h"
-#include "wire.h"
 #include "wire_ack.h"
+#include "wire_encode.h"
 
 #include <libdeflate.h>
 #include <setjmp.h>

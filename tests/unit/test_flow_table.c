@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: probe/flow_table probe/flow_tcp probe/role */
+/* uses: probe/flow_table probe/name_table probe/name_pool probe/flow_tcp probe/role */
 #include "flow_table.h"
 #include "packet_of.h"
 
@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -379,6 +380,117 @@ static void an_impossible_capacity_is_no_table(void **state)
 	flow_table_free(NULL);
 }
 
+/* A table whose flows get names, and the other end of all that the pod does. */
+struct named {
+	struct flow_table *table;
+	struct name_table *names;
+	struct addr peer;
+};
+
+static struct named named_new(void)
+{
+	struct named n = {
+		.table = flow_table_new(64, 1),
+		.names = name_table_new(1),
+		.peer = addr_n(PEER),
+	};
+
+	assert_non_null(n.table);
+	assert_non_null(n.names);
+	flow_table_set_names(n.table, n.names);
+	return n;
+}
+
+static void named_free(struct named *n)
+{
+	flow_table_free(n->table);
+	name_table_free(n->names);
+}
+
+static void answer(struct named *n, const char *name, int64_t now_us)
+{
+	assert_true(name_table_put(n->names, &n->peer, name, 60, now_us / 1000));
+}
+
+static void send_from(struct named *n, uint16_t port, int64_t now_us)
+{
+	struct packet out = packet_of(IPPROTO_UDP, POD, port, PEER, 443);
+
+	add(n->table, &out, PACKET_OUT, now_us);
+}
+
+static const char *name_of_flow(const struct named *n, size_t i)
+{
+	return flow_table_name(n->table, flow_table_slot(n->table, i));
+}
+
+static void a_flow_keeps_the_name_that_it_began_with(void **state)
+{
+	struct packet in = packet_of(IPPROTO_UDP, PEER, 443, POD, 1000);
+	struct named n = named_new();
+
+	(void)state;
+	answer(&n, "a.example", 0);
+	send_from(&n, 1000, 0);
+	answer(&n, "b.example", 0);
+	for (int64_t second = 1; second <= 600; second += 10) {
+		add(n.table, &in, PACKET_IN, second * SECOND_US);
+		flow_table_next_interval(n.table, second * SECOND_US);
+		assert_string_equal(name_of_flow(&n, 0), "a.example");
+	}
+	named_free(&n);
+}
+
+/* The other end speaks first; the pod's own address has a name, which is not the flow's. */
+static void only_the_remote_end_names_a_flow(void **state)
+{
+	struct packet in = packet_of(IPPROTO_UDP, PEER, 5000, POD, 80);
+	struct addr pod = addr_n(POD);
+	struct named n = named_new();
+
+	(void)state;
+	assert_true(name_table_put(n.names, &pod, "self.example", 60, 0));
+	add(n.table, &in, PACKET_IN, 0);
+	assert_null(name_of_flow(&n, 0));
+	named_free(&n);
+}
+
+/* Flows end, and give back their names: else the pool would run out within the loop. */
+static void a_flow_that_ends_drops_its_name(void **state)
+{
+	struct named n = named_new();
+	char name[ADDR_HOST_LEN];
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++) {
+		int64_t now_us = (int64_t)i * 100 * SECOND_US;
+
+		snprintf(name, sizeof(name), "%0200u.example", i);
+		answer(&n, name, now_us);
+		send_from(&n, (uint16_t)i, now_us);
+		assert_string_equal(name_of_flow(&n, count_flows(n.table) - 1), name);
+		flow_table_next_interval(n.table, now_us);
+	}
+	named_free(&n);
+}
+
+/* What a flow uses does not run out: the next connection to it has the name, an hour later. */
+static void traffic_keeps_a_name_beyond_its_ttl(void **state)
+{
+	struct named n = named_new();
+	int64_t now_us = 0;
+
+	(void)state;
+	answer(&n, "a.example", 0);
+	for (; now_us < 3600 * (int64_t)SECOND_US; now_us += 10 * SECOND_US) {
+		send_from(&n, 1000, now_us);
+		flow_table_next_interval(n.table, now_us);
+	}
+	send_from(&n, 1001, now_us);
+	assert_string_equal(name_of_flow(&n, 1), "a.example");
+	named_free(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +512,10 @@ int main(void)
 		cmocka_unit_test(flows_are_found_again_after_others_were_forgotten),
 		cmocka_unit_test(nothing_is_lost_of_a_million_packets),
 		cmocka_unit_test(an_impossible_capacity_is_no_table),
+		cmocka_unit_test(a_flow_keeps_the_name_that_it_began_with),
+		cmocka_unit_test(only_the_remote_end_names_a_flow),
+		cmocka_unit_test(a_flow_that_ends_drops_its_name),
+		cmocka_unit_test(traffic_keeps_a_name_beyond_its_ttl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

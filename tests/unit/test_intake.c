@@ -3,14 +3,14 @@
 /* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
 /* uses: collector/ledger_table */
 /* uses: collector/probes collector/names collector/name_cache collector/dns collector/loop */
-/* uses: collector/ptr collector/scope collector/name_text collector/tags */
+/* uses: collector/ptr collector/scope collector/name_seen collector/name_text collector/tags */
 /* uses: collector/fold collector/series collector/label_file collector/labels */
 /* uses: collector/line_own collector/bodies */
 /* uses: collector/gzip collector/strbuf collector/live collector/live_text collector/live_out */
 /* uses: collector/acks */
 #include "intake.h"
 
-#include "wire.h"
+#include "wire_encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/names collector/ptr collector/scope collector/name_cache */
-/* uses: collector/label_file collector/labels */
+/* uses: collector/label_file collector/labels collector/name_seen */
 /* uses: collector/name_text collector/dns collector/loop collector/line collector/strbuf */
 #include "names.h"
 
@@ -371,6 +371,43 @@ static void each_source_has_its_word(void **state)
 	assert_string_equal(named_by_text(NAMED_BY_NONE), "-");
 }
 
+static struct name name_seen_for(struct fixture *f, const char *address, const char *seen)
+{
+	struct names_question question = {.seen = seen};
+	struct name name;
+
+	assert_int_equal(addr_parse(address, &question.addr), 0);
+	assert_true(names_lookup(f->names, &question, clock_mono_ms(), &name));
+	return name;
+}
+
+static void what_the_pod_looked_up_comes_before_ptr_and_nobody_is_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct name name = name_seen_for(f, "192.0.2.1", "API.Stripe.com");
+
+	assert_string_equal(name.text, "api.stripe.com");
+	assert_int_equal(name.by, NAMED_BY_DNS);
+	assert_string_equal(named_by_text(name.by), "dns");
+	assert_string_equal(name.kind, "external");
+	assert_int_equal(f->stats.ptr_asked, 0);
+	name = name_seen_for(f, "10.96.7.8", "checkout.payments.svc.cluster.local");
+	assert_string_equal(name.text, "checkout.payments");
+	assert_string_equal(name.kind, "other");
+	name = name_seen_for(f, "169.254.169.254", "metadata.google.internal");
+	assert_int_equal(name.by, NAMED_BY_DNS);
+}
+
+static void a_name_of_the_pod_s_that_is_no_tag_is_passed_over_and_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct name name = name_seen_for(f, "127.0.0.1", "~other");
+
+	assert_string_equal(name.text, "127.0.0.1");
+	assert_int_equal(name.by, NAMED_BY_ADDRESS);
+	assert_int_equal(f->stats.seen_unusable, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -394,6 +431,8 @@ int main(void)
 		TEST(a_reload_changes_what_an_address_is_called),
 		TEST(each_source_has_its_word),
 		TEST(nobody_is_asked_about_local_addresses),
+		TEST(what_the_pod_looked_up_comes_before_ptr_and_nobody_is_asked),
+		TEST(a_name_of_the_pod_s_that_is_no_tag_is_passed_over_and_counted),
 		TEST(what_is_throttled_is_the_address_and_is_not_waited_for),
 	};
 

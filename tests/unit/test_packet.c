@@ -47,6 +47,22 @@ static void payload_comes_from_the_ip_length_not_from_the_capture(void **state)
 	assert_int_equal(p.payload_len, 500);
 }
 
+/* Ethernet pads what is shorter than 60 bytes. */
+static void padding_behind_the_datagram_is_not_the_transport_s(void **state)
+{
+	struct frame f = {.len = 0};
+	struct packet p;
+
+	(void)state;
+	put_ethernet(&f, 0x0800);
+	put_ipv4(&f, 17, 8);
+	put_udp(&f);
+	put_zeros(&f, 18);
+	assert_int_equal(parse(PACKET_ETHERNET, &f, &p), PACKET_OK);
+	assert_int_equal(p.transport_at, 34);
+	assert_int_equal(p.transport_len, 8);
+}
+
 static void every_cut_gives_what_its_bytes_hold(void **state)
 {
 	struct frame f = tcp4_frame(10);
@@ -64,6 +80,8 @@ static void every_cut_gives_what_its_bytes_hold(void **state)
 		assert_int_equal(p.has_src_mac, cut >= 12);
 		assert_int_equal(p.has_ports, cut >= 38);
 		assert_int_equal(p.has_tcp, cut >= 48);
+		assert_int_equal(p.transport_at, p.has_ports ? 34 : 0);
+		assert_int_equal(p.transport_len, p.has_ports ? cut - 34 : 0);
 		test_free(exact);
 	}
 }
@@ -183,6 +201,7 @@ int main(void)
 		cmocka_unit_test(tcp_over_ipv4_is_read),
 		cmocka_unit_test(payload_comes_from_the_ip_length_not_from_the_padding),
 		cmocka_unit_test(payload_comes_from_the_ip_length_not_from_the_capture),
+		cmocka_unit_test(padding_behind_the_datagram_is_not_the_transport_s),
 		cmocka_unit_test(every_cut_gives_what_its_bytes_hold),
 		cmocka_unit_test(ipv4_lengths_that_lie_are_malformed),
 		cmocka_unit_test(total_length_zero_is_segmentation_offload),

@@ -70,6 +70,26 @@ static void events_are_printed_where_there_were_any(void **state)
 		"\"rtt_us\":5}\n");
 }
 
+/* Whatever a DNS label held. */
+static void a_name_stands_where_it_is_known(void **state)
+{
+	struct record record = {
+		.kind = RECORD_FLOW,
+		.proto = 6,
+		.port = 443,
+		.local = addr_v4((uint8_t[]){10, 0, 0, 1}),
+		.remote = addr_v4((uint8_t[]){192, 0, 2, 7}),
+		.name = "a\"b.example",
+	};
+
+	(void)state;
+	assert_prints(&pod, &record,
+		"{\"start_ms\":1700000000000,\"interval_ms\":10000,\"host\":\"web-1\","
+		"\"local\":\"10.0.0.1\",\"remote\":\"192.0.2.7\",\"proto\":\"tcp\",\"port\":443,"
+		"\"role\":\"client\",\"tx_bytes\":0,\"rx_bytes\":0,\"tx_packets\":0,"
+		"\"rx_packets\":0,\"name\":\"a\\\"b.example\"}\n");
+}
+
 static void other_keeps_its_protocol_and_role_alone(void **state)
 {
 	struct record record = {
@@ -139,10 +159,11 @@ static void protocols_without_a_name_are_numbers(void **state)
 	"{\"totals\":{\"captured_bytes\":1,\"captured_packets\":2,\"self_bytes\":3,"               \
 	"\"self_packets\":4,\"kernel_drops\":5,\"if_rx_bytes_open\":6,"                            \
 	"\"if_tx_bytes_open\":7,\"if_rx_bytes\":8,\"if_tx_bytes\":9,\"evicted_bytes\":10,"         \
-	"\"table_full_packets\":11,\"role_guessed\":12,\"send_errors\":18446744073709551615"
+	"\"table_full_packets\":11,\"role_guessed\":12,\"send_errors\":18446744073709551615,"      \
+	"\"dns_names\":14,\"dns_unasked\":15,\"dns_unread\":16,\"dns_unkept\":17"
 
 static const struct totals some_totals = {
-	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, UINT64_MAX, 0, 0, 0, false};
+	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, UINT64_MAX, 14, 15, 16, 17, 0, 0, 0, false};
 
 static void assert_totals_print(const struct totals *totals, const char *expected)
 {
@@ -182,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_flow_is_one_line),
 		cmocka_unit_test(events_are_printed_where_there_were_any),
+		cmocka_unit_test(a_name_stands_where_it_is_known),
 		cmocka_unit_test(other_keeps_its_protocol_and_role_alone),
 		cmocka_unit_test(what_is_no_ip_has_neither_protocol_nor_role),
 		cmocka_unit_test(malformed_is_named_so),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/names collector/ptr collector/scope collector/name_text collector/name_cache */
+/* uses: collector/names collector/ptr collector/scope collector/name_seen */
+/* uses: collector/name_text collector/name_cache */
 /* uses: collector/label_file collector/labels collector/loop collector/tags collector/fold */
 /* uses: collector/series collector/line collector/strbuf */
 /*

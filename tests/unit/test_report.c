@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: probe/report probe/flow_table probe/flow_tcp probe/role */
+/* uses: probe/report probe/flow_table probe/name_table probe/name_pool probe/flow_tcp probe/role */
 #include "packet_of.h"
 #include "report.h"
 
@@ -322,6 +322,63 @@ static void every_protocol_and_role_may_have_a_remainder(void **state)
 	bench_free(&b);
 }
 
+/* Two names of one address, and what was there before either was known. */
+static void each_name_of_an_address_has_a_row(void **state)
+{
+	struct bench b = bench_new(16, 10, 1);
+	struct name_table *names = name_table_new(1);
+	struct addr addr = addr_n(2);
+
+	(void)state;
+	flow_table_set_names(b.table, names);
+	ask(&b, 1000, 2, 100);
+	name_table_put(names, &addr, "b.example", 60, 0);
+	ask(&b, 1001, 2, 200);
+	name_table_put(names, &addr, "a.example", 60, 0);
+	ask(&b, 1002, 2, 200);
+	ask(&b, 1003, 2, 50);
+	ask(&b, 1001, 2, 30);
+	ask(&b, 1000, 2, 200); /* a flow is named when it starts */
+	build(&b);
+	assert_int_equal(b.n, 3);
+	assert_null(b.rows[0].name);
+	assert_int_equal(b.rows[0].sum.tx_bytes, 300);
+	assert_string_equal(b.rows[1].name, "a.example");
+	assert_int_equal(b.rows[1].sum.tx_bytes, 250);
+	assert_string_equal(b.rows[2].name, "b.example");
+	assert_int_equal(b.rows[2].sum.tx_bytes, 230);
+	bench_free(&b);
+	name_table_free(names);
+}
+
+/* Equal weights: by name, no name first, whatever the seed. */
+static void names_order_what_is_equal_else(void **state)
+{
+	static const char *const texts[] = {"c.example", "a.example", "b.example"};
+
+	(void)state;
+	for (uint64_t seed = 1; seed < 20; seed++) {
+		struct bench b = bench_new(16, 10, seed);
+		struct name_table *names = name_table_new(seed);
+		struct addr addr = addr_n(2);
+
+		flow_table_set_names(b.table, names);
+		ask(&b, 1000, 2, 100);
+		for (uint16_t i = 0; i < 3; i++) {
+			name_table_put(names, &addr, texts[i], 60, 0);
+			ask(&b, 1001 + i, 2, 100);
+		}
+		build(&b);
+		assert_int_equal(b.n, 4);
+		assert_null(b.rows[0].name);
+		assert_string_equal(b.rows[1].name, "a.example");
+		assert_string_equal(b.rows[2].name, "b.example");
+		assert_string_equal(b.rows[3].name, "c.example");
+		bench_free(&b);
+		name_table_free(names);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +396,8 @@ int main(void)
 		cmocka_unit_test(a_report_can_be_built_twice),
 		cmocka_unit_test(nothing_is_lost_of_random_tables),
 		cmocka_unit_test(every_protocol_and_role_may_have_a_remainder),
+		cmocka_unit_test(each_name_of_an_address_has_a_row),
+		cmocka_unit_test(names_order_what_is_equal_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,7 @@ static void beyond_the_maximum_nothing_is_added(void **state)
 {
 	for (uint8_t i = 0; i < 10; i++)
 		assert_non_null(add(*state, i, 0, 1));
-	assert_false(waiting_has_room(*state, 0));
+	assert_false(waiting_has_room(*state, NULL, 0));
 	assert_null(add(*state, 10, 0, 1));
 }
 
@@ -113,6 +113,46 @@ static void groups_can_go_in_any_order(void **state)
 	assert_null(groups[3]->next);
 }
 
+/* As the decoder gives them: flows of one name share its text, which is gone when they are used. */
+static void names_are_copied_with_their_records(void **state)
+{
+	char texts[2][16] = {"a.example", "b.example"};
+	const struct record records[] = {
+		{.name = texts[1]}, {.name = NULL}, {.name = texts[0]}, {.name = texts[1]}};
+	struct report report = {.parts = 1};
+	struct waiting_datagram *d;
+
+	waiting_add(*state, &report, records, 4, 0);
+	memset(texts, 'x', sizeof(texts));
+	d = waiting_pop(*state, waiting_first(*state));
+	assert_string_equal(d->records[0].name, "b.example");
+	assert_null(d->records[1].name);
+	assert_string_equal(d->records[2].name, "a.example");
+	assert_ptr_equal(d->records[3].name, d->records[0].name);
+	assert_int_equal(d->name_bytes, 20);
+	free(d);
+}
+
+/* As many names as take a record's size and a byte more are two records. */
+static void names_take_room_as_records_do(void **state)
+{
+	char text[sizeof(struct record) + 1];
+	const struct record named = {.name = text};
+	struct report report = {.parts = 1};
+	size_t n = 0;
+
+	memset(text, 'n', sizeof(text));
+	text[sizeof(text) - 1] = '\0'; /* with its NUL a byte more than a record */
+	while (waiting_add(*state, &report, &named, 1, 0))
+		n++;
+	assert_int_equal(n, MAX / (1 + WAITING_DATAGRAM_COST + 2));
+	assert_false(waiting_has_room(*state, &named, 1));
+	while (waiting_first(*state))
+		free(waiting_pop(*state, waiting_first(*state)));
+	for (uint8_t i = 0; i < 10; i++)
+		assert_non_null(add(*state, i, 0, 1));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -126,6 +166,8 @@ int main(void)
 		TEST(beyond_the_maximum_nothing_is_added),
 		TEST(what_was_popped_makes_room),
 		TEST(groups_can_go_in_any_order),
+		TEST(names_are_copied_with_their_records),
+		TEST(names_take_room_as_records_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way there and back; what others may send is in test_wire_limits.c. */
-#include "wire.h"
+#include "wire_decode.h"
+#include "wire_encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -116,6 +118,19 @@ static void random_addr(struct addr *addr, uint8_t len)
 		addr->bytes[i] = (uint8_t)rng();
 }
 
+/* Few names, as pods have them: most are one of the same four. */
+static const char *random_name(void)
+{
+	static char texts[8][RECORD_NAME_LEN];
+	char *text = texts[rng_below(rng_below(8) ? 4 : 8)];
+
+	if (rng_below(3) == 0)
+		return NULL;
+	if (!*text || rng_below(50) == 0)
+		memset(text, 'a' + (int)rng_below(26), 1 + rng_below(rng_below(9) ? 40 : 253));
+	return text;
+}
+
 static struct record random_record(const struct addr *pool, size_t n_pool, unsigned bits)
 {
 	struct record r;
@@ -130,6 +145,7 @@ static struct record random_record(const struct addr *pool, size_t n_pool, unsig
 		r.port = (uint16_t)rng_bits(16);
 		r.local = pool[rng_below(n_pool)];
 		random_addr(&r.remote, r.local.len);
+		r.name = random_name();
 	}
 	r.sum.tx_bytes = rng_bits(bits);
 	r.sum.rx_bytes = rng_bits(bits);
@@ -198,6 +214,21 @@ static struct report longest(const struct report *report)
 	return r;
 }
 
+/* But for where their names lie. */
+static void assert_same_records(const struct record *got, const struct record *want, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct record a = got[i], b = want[i];
+
+		if (b.name)
+			assert_string_equal(a.name, b.name);
+		else
+			assert_null(a.name);
+		a.name = b.name = NULL;
+		assert_memory_equal(&a, &b, sizeof(a));
+	}
+}
+
 static void what_fits_is_encoded_and_decodes_to_the_same_and_one_more_does_not_fit(void **state)
 {
 	static struct record records[COLUMN_MAX];
@@ -223,7 +254,7 @@ static void what_fits_is_encoded_and_decodes_to_the_same_and_one_more_does_not_f
 		d = decode(buf, wire_encode(encoder, &report, records, fit, buf));
 		assert_int_equal(d.result, WIRE_OK);
 		assert_int_equal(d.n, fit);
-		assert_memory_equal(d.records, records, fit * sizeof(records[0]));
+		assert_same_records(d.records, records, fit);
 		assert_memory_equal(&d.report, &report, sizeof(report));
 	}
 }
@@ -243,14 +274,56 @@ static void counters_of_any_size_are_encoded_where_they_fit(void **state)
 	}
 }
 
-static void a_full_datagram_takes_at_most_30_bytes_a_flow(void **state)
+static struct record largest_record(void)
+{
+	struct record record = {.proto = 255, .role = ROLE_SERVER, .port = 65535};
+
+	memset(&record.sum, 0x7f, sizeof(record.sum));
+	record.local.len = record.remote.len = 16;
+	return record;
+}
+
+/* Whose four texts are as long together, in the way that takes most: a length of 128 takes two
+ * bytes. */
+static struct report largest_report(size_t identity_bytes)
+{
+	struct report report;
+	struct identity *identity = &report.identity;
+
+	memset(&report, 0xff, sizeof(report));
+	report.interval_ms = WIRE_INTERVAL_MAX_MS;
+	report.start_ms = WIRE_START_MAX_MS;
+	report.part = report.parts = WIRE_PARTS_MAX;
+	report.is_final = true;
+	memset(identity, 'x', sizeof(*identity));
+	memset(&report.totals, 0x7f, offsetof(struct totals, is_comparable));
+	report.totals.is_comparable = true;
+	identity->cluster[128] = identity->host[128] = identity->node[128] = '\0';
+	identity_bytes -= (size_t)3 * 128;
+	if (identity_bytes > 253) {
+		identity->host[128] = 'x';
+		identity->host[253] = '\0';
+		identity_bytes -= 125;
+	}
+	if (identity_bytes > 253) {
+		identity->node[128] = 'x';
+		identity->node[253] = '\0';
+		identity_bytes -= 125;
+	}
+	identity->namespace[identity_bytes] = '\0';
+	return report;
+}
+
+/* A thousand flows as pods have them, each with one of n_names names, in full datagrams: bytes with
+ * IP and UDP headers. */
+static size_t bytes_of_1000_flows(unsigned n_names)
 {
 	static struct record records[1000];
+	static char names[1000][32];
 	struct report report = some_report();
 	uint8_t buf[WIRE_DATAGRAM_MAX];
-	size_t n_datagrams = 0, bytes = 0;
+	size_t bytes = 0;
 
-	(void)state;
 	rng_state = 3;
 	for (size_t i = 0; i < 1000; i++) {
 		struct record *r = &records[i];
@@ -266,16 +339,46 @@ static void a_full_datagram_takes_at_most_30_bytes_a_flow(void **state)
 		r->sum.connections = (uint32_t)rng_below(5);
 		r->sum.retransmits = rng_below(20) ? 0 : 1460;
 		r->sum.rtt_us = 300 + (uint32_t)rng_below(30000);
+		if (n_names > 0) {
+			snprintf(names[i], sizeof(names[i]), "api-%03u.eu-west-1.example",
+				(unsigned)rng_below(n_names));
+			r->name = names[i];
+		}
 	}
-	for (size_t at = 0; at < 1000; n_datagrams++) {
-		size_t n = wire_fit(encoder, &report, records + at, 1000 - at);
-
+	for (size_t at = 0, n; at < 1000; at += n) {
+		n = wire_fit(encoder, &report, records + at, 1000 - at);
 		bytes += 28 + wire_encode(encoder, &report, records + at, n, buf);
-		at += n;
 	}
-	print_message("%.1f bytes per flow: 1000 flows in %zu datagrams, IP and UDP headers too\n",
-		(double)bytes / 1000, n_datagrams);
-	assert_true(bytes <= 30 * 1000);
+	return bytes;
+}
+
+static void a_full_datagram_takes_at_most_30_bytes_a_flow(void **state)
+{
+	(void)state;
+	print_message(
+		"bytes per flow, IP and UDP headers too: %.1f without names, %.1f with ten of "
+		"26 bytes, %.1f with one a flow\n",
+		(double)bytes_of_1000_flows(0) / 1000, (double)bytes_of_1000_flows(10) / 1000,
+		(double)bytes_of_1000_flows(1000) / 1000);
+	assert_true(bytes_of_1000_flows(0) <= 30 * 1000);
+	assert_true(bytes_of_1000_flows(10) <= 35 * 1000);
+}
+
+/* Its table entry takes 257 bytes, its column 4. The probe takes 512 bytes of identity. */
+static void the_longest_name_fits_beside_any_identity_that_the_probe_takes(void **state)
+{
+	static char name[RECORD_NAME_LEN];
+	struct record record = largest_record();
+	struct report report = largest_report(WIRE_IDENTITY_MAX - 261);
+	uint8_t buf[WIRE_DATAGRAM_MAX];
+
+	(void)state;
+	assert_in_range(512, 0, WIRE_IDENTITY_MAX - 261);
+	memset(name, 'n', RECORD_NAME_LEN - 1);
+	record.name = name;
+	assert_true(wire_encode(encoder, &report, &record, 1, buf) > 0);
+	report = largest_report(WIRE_IDENTITY_MAX - 260);
+	assert_int_equal(wire_encode(encoder, &report, &record, 1, buf), 0);
 }
 
 static void fit_stops_at_256_records_and_encode_beyond(void **state)
@@ -314,26 +417,13 @@ static void fit_stops_at_32_local_addresses_and_encode_beyond(void **state)
 
 static void an_identity_within_its_limit_leaves_room_for_the_largest_record(void **state)
 {
-	struct record record = {.proto = 255, .role = ROLE_SERVER, .port = 65535};
-	struct report report;
+	struct record record = largest_record();
+	struct report report = largest_report(WIRE_IDENTITY_MAX);
 	uint8_t buf[WIRE_DATAGRAM_MAX];
 
 	(void)state;
-	memset(&report, 0xff, sizeof(report));
-	report.interval_ms = WIRE_INTERVAL_MAX_MS;
-	report.start_ms = WIRE_START_MAX_MS;
-	report.part = report.parts = WIRE_PARTS_MAX;
-	report.is_final = true;
-	memset(&report.identity, 'x', sizeof(report.identity));
-	memset(&report.totals, 0x7f, offsetof(struct totals, is_comparable));
-	report.totals.is_comparable = true;
-	report.identity.cluster[253] = report.identity.host[253] = report.identity.node[253] = 0;
-	report.identity.namespace[WIRE_IDENTITY_MAX - 3 * 253] = 0;
-	memset(&record.sum, 0x7f, sizeof(record.sum));
-	record.local.len = record.remote.len = 16;
 	assert_true(wire_encode(encoder, &report, &record, 1, buf) > 0);
-	report.identity.namespace[WIRE_IDENTITY_MAX - 3 * 253] = 'x';
-	report.identity.namespace[WIRE_IDENTITY_MAX - 3 * 253 + 1] = 0;
+	report = largest_report(WIRE_IDENTITY_MAX + 1);
 	assert_int_equal(wire_fit(encoder, &report, &record, 1), 1);
 	assert_int_equal(wire_encode(encoder, &report, &record, 1, buf), 0);
 }
@@ -375,6 +465,8 @@ static void assert_within_limits(const struct decoded *d)
 		assert_in_range(c->role, ROLE_CLIENT, ROLE_SERVER);
 		assert_int_equal(c->local.len, len);
 		assert_int_equal(c->remote.len, len);
+		if (c->name)
+			assert_in_range(strlen(c->name), 1, 253);
 		bytes += (__int128)c->sum.tx_bytes + c->sum.rx_bytes;
 		packets += (__int128)c->sum.tx_packets + c->sum.rx_packets;
 	}
@@ -497,6 +589,7 @@ int main(void)
 			what_fits_is_encoded_and_decodes_to_the_same_and_one_more_does_not_fit),
 		cmocka_unit_test(counters_of_any_size_are_encoded_where_they_fit),
 		cmocka_unit_test(a_full_datagram_takes_at_most_30_bytes_a_flow),
+		cmocka_unit_test(the_longest_name_fits_beside_any_identity_that_the_probe_takes),
 		cmocka_unit_test(fit_stops_at_256_records_and_encode_beyond),
 		cmocka_unit_test(fit_stops_at_32_local_addresses_and_encode_beyond),
 		cmocka_unit_test(an_identity_within_its_limit_leaves_room_for_the_largest_record),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire_ack.h"
+#include "wire_encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * Datagrams that our encoder would never write are packed with protobuf-c here, from a good one in
  * which one thing is changed.
  */
-#include "wire.h"
+#include "wire_decode.h"
 
 #include "nstats.pb-c.h"
 
@@ -224,6 +224,7 @@ LIMIT(the_sum_of_packets_is_an_int64, (f->u64[2][0] = INT64_MAX - 1, f->u64[3][2
 LIMIT(a_name_index_is_in_its_table, f->u32[7][0] = 1, f->u32[7][0] = 2)
 LIMIT(names_are_at_most_256, f->flows.n_names = 256, f->flows.n_names = 257)
 LIMIT(a_name_has_at_most_253_bytes, f->names[0] = text_of(f, 253), f->names[0] = text_of(f, 254))
+LIMIT(a_name_has_at_least_a_byte, f->names[0] = "n", f->names[0] = "")
 /* clang-format on */
 
 static void a_remainder_brings_nothing_that_only_flows_have(void **state)
@@ -235,6 +236,7 @@ static void a_remainder_brings_nothing_that_only_flows_have(void **state)
 	f->u32[0][2] = 17;
 	f->u32[1][2] = 53;
 	f->u32[2][2] = 99;
+	f->u32[7][2] = 1;
 	f->role[2] = NSTATS__V1__ROLE__SERVER;
 	d = fixture_decode(f);
 	assert_int_equal(d.result, WIRE_OK);
@@ -243,10 +245,33 @@ static void a_remainder_brings_nothing_that_only_flows_have(void **state)
 	assert_int_equal(d.records[2].role, ROLE_SERVER);
 	assert_int_equal(d.records[2].port, 0);
 	assert_int_equal(d.records[2].local.len, 0);
+	assert_null(d.records[2].name);
 	f->kind[2] = NSTATS__V1__KIND__NON_IP;
 	d = fixture_decode(f);
 	assert_int_equal(d.records[2].proto, 0);
 	assert_int_equal(d.records[2].role, ROLE_CLIENT);
+}
+
+static void each_flow_has_the_name_that_its_index_says(void **state)
+{
+	struct fixture *f = fixture();
+	struct decoded d;
+
+	(void)state;
+	f->names[0] = "unused";
+	f->names[1] = "b.example";
+	f->names[2] = "not printable: \xff\n";
+	f->flows.n_names = 3;
+	f->u32[7][0] = 3;
+	f->u32[7][1] = 2;
+	d = fixture_decode(f);
+	assert_int_equal(d.result, WIRE_OK);
+	assert_string_equal(d.records[0].name, "not printable: \xff\n");
+	assert_string_equal(d.records[1].name, "b.example");
+	f->flows.n_name = 0; /* the column may be left out */
+	d = fixture_decode(f);
+	assert_int_equal(d.result, WIRE_OK);
+	assert_null(d.records[0].name);
 }
 
 static void unknown_fields_are_tolerated_at_every_level(void **state)
@@ -405,7 +430,9 @@ int main(void)
 		cmocka_unit_test(a_name_index_is_in_its_table),
 		cmocka_unit_test(names_are_at_most_256),
 		cmocka_unit_test(a_name_has_at_most_253_bytes),
+		cmocka_unit_test(a_name_has_at_least_a_byte),
 		cmocka_unit_test(a_remainder_brings_nothing_that_only_flows_have),
+		cmocka_unit_test(each_flow_has_the_name_that_its_index_says),
 		cmocka_unit_test(unknown_fields_are_tolerated_at_every_level),
 		cmocka_unit_test(more_fields_than_the_arena_holds_are_undecodable),
 		cmocka_unit_test(a_datagram_has_at_most_1232_bytes),

@@ -1,88 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: probe/wire_names */
+/* uses: probe/wire_names probe/dns_answer probe/dns_message */
+#include "dns_of.h"
 #include "wire_names.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #define A     WIRE_NAMES_TYPE_A
 #define AAAA  WIRE_NAMES_TYPE_AAAA
-#define CNAME 5
+#define CNAME DNS_TYPE_CNAME
 #define ID    0x1234
 #define CAP   8
-
-struct message {
-	uint8_t data[65535];
-	size_t len;
-	unsigned int n_answers;
-};
 
 static struct message m;
 static struct addr found[CAP];
 static size_t n_found;
-
-static void put(const void *bytes, size_t n)
-{
-	assert_true(m.len + n <= sizeof(m.data));
-	memcpy(m.data + m.len, bytes, n);
-	m.len += n;
-}
-
-static void put_u16(unsigned int v)
-{
-	put((uint8_t[]){(uint8_t)(v >> 8), (uint8_t)v}, 2);
-}
-
-static void put_name(const char *name)
-{
-	while (*name) {
-		size_t len = strcspn(name, ".");
-
-		put(&(uint8_t){(uint8_t)len}, 1);
-		put(name, len);
-		name += len + (name[len] == '.');
-	}
-	put("", 1);
-}
-
-static void answer_to(const char *name, uint16_t type)
-{
-	memset(&m, 0, sizeof(m));
-	m.len = wire_names_question(name, type, ID, m.data);
-	m.data[2] |= 0x80;
-}
-
-/* owner NULL: a pointer to the question's name. */
-static void put_record(const char *owner, uint16_t type, const void *data, size_t len)
-{
-	if (owner)
-		put_name(owner);
-	else
-		put_u16(0xc00c);
-	put_u16(type);
-	put_u16(1);
-	put("\0\0\0\x3c", 4);
-	put_u16((unsigned int)len);
-	put(data, len);
-	m.n_answers++;
-	m.data[6] = (uint8_t)(m.n_answers >> 8);
-	m.data[7] = (uint8_t)m.n_answers;
-}
-
-static void put_alias(const char *owner, const char *target)
-{
-	size_t len_at;
-
-	put_record(owner, CNAME, "", 0);
-	len_at = m.len - 2;
-	put_name(target);
-	m.data[len_at + 1] = (uint8_t)(m.len - len_at - 2);
-}
 
 static enum wire_names_result read_as(const char *name, uint16_t type)
 {
@@ -133,10 +64,10 @@ static void what_is_no_dns_name_is_not_asked_for(void **state)
 static void addresses_of_the_name_are_found(void **state)
 {
 	(void)state;
-	answer_to("collector.nstats.svc", A);
-	put_record(NULL, A, "\x0a\0\0\x01", 4);
-	put_record("COLLECTOR.nstats.Svc", A, "\x0a\0\0\x02", 4);
-	put_record("other.nstats.svc", A, "\x0a\0\0\x03", 4);
+	answer_to(&m, ID, "collector.nstats.svc", A);
+	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
+	put_record(&m, "COLLECTOR.nstats.Svc", A, "\x0a\0\0\x02", 4);
+	put_record(&m, "other.nstats.svc", A, "\x0a\0\0\x03", 4);
 	assert_int_equal(read_as("Collector.nstats.svc.", A), WIRE_NAMES_OK);
 	assert_int_equal(n_found, 2);
 	assert_memory_equal(found[1].bytes, "\x0a\0\0\x02", 4);
@@ -145,8 +76,8 @@ static void addresses_of_the_name_are_found(void **state)
 static void addresses_of_ipv6_are_found(void **state)
 {
 	(void)state;
-	answer_to("c.example", AAAA);
-	put_record(NULL, AAAA, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07", 16);
+	answer_to(&m, ID, "c.example", AAAA);
+	put_record(&m, NULL, AAAA, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07", 16);
 	assert_int_equal(read_as("c.example", AAAA), WIRE_NAMES_OK);
 	assert_int_equal(n_found, 1);
 	assert_int_equal(found[0].len, 16);
@@ -155,9 +86,9 @@ static void addresses_of_ipv6_are_found(void **state)
 static void no_more_than_cap_addresses_are_written(void **state)
 {
 	(void)state;
-	answer_to("c.example", A);
+	answer_to(&m, ID, "c.example", A);
 	for (int i = 0; i < CAP + 3; i++)
-		put_record(NULL, A, "\x0a\0\0\x01", 4);
+		put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_OK);
 	assert_int_equal(n_found, CAP);
 }
@@ -165,10 +96,10 @@ static void no_more_than_cap_addresses_are_written(void **state)
 static void aliases_are_followed_in_any_order(void **state)
 {
 	(void)state;
-	answer_to("c.example", A);
-	put_record("z.example", A, "\x0a\0\0\x09", 4);
-	put_alias("b.example", "Z.example");
-	put_alias(NULL, "b.example");
+	answer_to(&m, ID, "c.example", A);
+	put_record(&m, "z.example", A, "\x0a\0\0\x09", 4);
+	put_alias(&m, "b.example", "Z.example");
+	put_alias(&m, NULL, "b.example");
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_OK);
 	assert_int_equal(n_found, 1);
 	assert_int_equal(found[0].bytes[3], 9);
@@ -180,13 +111,13 @@ static void sixteen_aliases_are_followed_and_no_more(void **state)
 	for (int n = 16; n <= 17; n++) {
 		char owner[16], target[16];
 
-		answer_to("n0", A);
+		answer_to(&m, ID, "n0", A);
 		for (int i = 0; i < n; i++) {
 			snprintf(owner, sizeof(owner), "n%d", i);
 			snprintf(target, sizeof(target), "n%d", i + 1);
-			put_alias(owner, target);
+			put_alias(&m, owner, target);
 		}
-		put_record(target, A, "\x0a\0\0\x01", 4);
+		put_record(&m, target, A, "\x0a\0\0\x01", 4);
 		assert_int_equal(read_as("n0", A), n == 16 ? WIRE_NAMES_OK : WIRE_NAMES_MALFORMED);
 	}
 }
@@ -194,19 +125,19 @@ static void sixteen_aliases_are_followed_and_no_more(void **state)
 static void aliases_in_a_circle_end(void **state)
 {
 	(void)state;
-	answer_to("a", A);
-	put_alias("a", "b");
-	put_alias("b", "a");
+	answer_to(&m, ID, "a", A);
+	put_alias(&m, "a", "b");
+	put_alias(&m, "b", "a");
 	assert_int_equal(read_as("a", A), WIRE_NAMES_MALFORMED);
 }
 
 static void an_answer_without_addresses_is_empty(void **state)
 {
 	(void)state;
-	answer_to("c.example", A);
+	answer_to(&m, ID, "c.example", A);
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_EMPTY);
 	assert_int_equal(n_found, 0);
-	put_record(NULL, AAAA, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07", 16);
+	put_record(&m, NULL, AAAA, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07", 16);
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_EMPTY);
 	m.data[3] |= 3; /* NXDOMAIN */
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_EMPTY);
@@ -215,8 +146,8 @@ static void an_answer_without_addresses_is_empty(void **state)
 static void what_we_did_not_ask_is_not_ours(void **state)
 {
 	(void)state;
-	answer_to("c.example", A);
-	put_record(NULL, A, "\x0a\0\0\x01", 4);
+	answer_to(&m, ID, "c.example", A);
+	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
 	assert_int_equal(read_as("d.example", A), WIRE_NAMES_NOT_OURS);
 	assert_int_equal(read_as("c.example", AAAA), WIRE_NAMES_NOT_OURS);
 	m.data[0] ^= 1;
@@ -229,8 +160,8 @@ static void what_we_did_not_ask_is_not_ours(void **state)
 static void a_refusal_or_a_truncated_answer_failed(void **state)
 {
 	(void)state;
-	answer_to("c.example", A);
-	put_record(NULL, A, "\x0a\0\0\x01", 4);
+	answer_to(&m, ID, "c.example", A);
+	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
 	m.data[3] |= 2; /* SERVFAIL */
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_FAILED);
 	m.data[3] = 0;
@@ -243,10 +174,10 @@ static void every_cut_of_an_answer_is_malformed_or_not_ours(void **state)
 	size_t full, question;
 
 	(void)state;
-	answer_to("c.example", A);
+	answer_to(&m, ID, "c.example", A);
 	question = m.len;
-	put_alias(NULL, "b.example");
-	put_record("b.example", A, "\x0a\0\0\x01", 4);
+	put_alias(&m, NULL, "b.example");
+	put_record(&m, "b.example", A, "\x0a\0\0\x01", 4);
 	full = m.len;
 	for (m.len = 0; m.len < full; m.len++) {
 		enum wire_names_result r = read_as("c.example", A);
@@ -265,9 +196,9 @@ static void a_pointer_must_lead_backwards(void **state)
 	size_t owner;
 
 	(void)state;
-	answer_to("c.example", A);
+	answer_to(&m, ID, "c.example", A);
 	owner = m.len;
-	put_record(NULL, A, "\x0a\0\0\x01", 4);
+	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
 	m.data[owner + 1] = (uint8_t)owner; /* to itself */
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
 	m.data[owner + 1] = (uint8_t)(owner + 2);
@@ -279,22 +210,22 @@ static void a_pointer_must_lead_backwards(void **state)
 static void a_record_of_wrong_length_is_malformed(void **state)
 {
 	(void)state;
-	answer_to("c.example", A);
-	put_record(NULL, A, "\x0a\0\0\x01", 3);
+	answer_to(&m, ID, "c.example", A);
+	put_record(&m, NULL, A, "\x0a\0\0\x01", 3);
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
-	answer_to("c.example", A);
-	put_record(NULL, CNAME, "\x01z\0\0", 4);
+	answer_to(&m, ID, "c.example", A);
+	put_record(&m, NULL, CNAME, "\x01z\0\0", 4);
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
 }
 
 static void more_than_256_records_are_malformed(void **state)
 {
 	(void)state;
-	answer_to("c.example", A);
+	answer_to(&m, ID, "c.example", A);
 	for (int i = 0; i < 256; i++)
-		put_record(NULL, A, "\x0a\0\0\x01", 4);
+		put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_OK);
-	put_record(NULL, A, "\x0a\0\0\x01", 4);
+	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
 	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
 }
 
@@ -306,17 +237,17 @@ static void a_name_that_grows_past_255_bytes_by_pointers_is_malformed(void **sta
 	(void)state;
 	memset(label, 'x', 63);
 	label[63] = '\0';
-	answer_to("c.example", A);
+	answer_to(&m, ID, "c.example", A);
 	at = 12;
 	for (int i = 0; i < 5; i++) { /* each owner: one more label, then the one before */
 		size_t mine = m.len;
 
-		put("\x3f", 1);
-		put(label, 63);
-		put_u16(0xc000 | (unsigned int)at);
-		put_u16(16);
-		put_u16(1);
-		put("\0\0\0\0\0", 6);
+		put(&m, "\x3f", 1);
+		put(&m, label, 63);
+		put_u16(&m, 0xc000 | (unsigned int)at);
+		put_u16(&m, 16);
+		put_u16(&m, 1);
+		put(&m, "\0\0\0\0\0", 6);
 		m.data[7]++;
 		at = mine;
 		assert_int_equal(
@@ -330,9 +261,9 @@ static void mutated_answers_are_survived(void **state)
 	struct message good;
 
 	(void)state;
-	answer_to("c.example", A);
-	put_alias(NULL, "b.example");
-	put_record("b.example", A, "\x0a\0\0\x01", 4);
+	answer_to(&m, ID, "c.example", A);
+	put_alias(&m, NULL, "b.example");
+	put_record(&m, "b.example", A, "\x0a\0\0\x01", 4);
 	good = m;
 	for (int i = 0; i < 20000; i++) {
 		memcpy(m.data, good.data, good.len);

@@ -129,8 +129,33 @@ class Lab(contextlib.ExitStack):
         The egress hook sees the frame with its header (net/core/dev.c: nf_hook_egress in
         __dev_queue_xmit), the ingress hook without (eth_type_trans has pulled it).
         """
+        bytes_of = self.listed("count")
+        return {a: (bytes_of["tx", a], bytes_of["rx", a]) for a in self.counted}
+
+    def count_ports(self, ports):
+        """The same by the pod's own TCP ports, which tell connections to one address apart."""
+        elements = ", ".join(map(str, ports))
+        self.counted_ports = list(ports)
+        self.nft(self.pod, f"""table netdev ports {{
+            set tx {{ type inet_service; counter; elements = {{ {elements} }} }}
+            set rx {{ type inet_service; counter; elements = {{ {elements} }} }}
+            chain out {{ type filter hook egress device "pod0" priority 0; policy accept;
+                tcp sport @tx
+            }}
+            chain in {{ type filter hook ingress device "pod0" priority 0; policy accept;
+                tcp dport @rx
+            }}
+        }}""")
+
+    def port_counters(self):
+        """{port: (tx bytes, rx bytes)}, as counters() has them."""
+        bytes_of = self.listed("ports")
+        return {p: (bytes_of["tx", p], bytes_of["rx", p]) for p in self.counted_ports}
+
+    def listed(self, table):
+        """{("tx" or "rx", element): bytes} of a table's sets."""
         bytes_of = {}
-        listed = netns.run("nsenter", f"--net=/run/netns/{self.pod}", "nft", "-j", "list", "table", "netdev", "count")
+        listed = netns.run("nsenter", f"--net=/run/netns/{self.pod}", "nft", "-j", "list", "table", "netdev", table)
         for item in json.loads(listed)["nftables"]:
             if "set" not in item:
                 continue
@@ -139,7 +164,7 @@ class Lab(contextlib.ExitStack):
                 header = ETHERNET_HEADER if item["set"]["name"].startswith("rx") else 0
                 bytes_of[item["set"]["name"][:2], element["elem"]["val"]] = (
                     counter["bytes"] + header * counter["packets"])
-        return {a: (bytes_of["tx", a], bytes_of["rx", a]) for a in self.counted}
+        return bytes_of
 
     def counted_bytes(self):
         """tx + rx of all counted addresses."""
