@@ -90,7 +90,7 @@ sim() {
 }
 
 e2e() {
-	script e2e 1800 /usr/bin/python3 tests/e2e/run.py "$build"
+	script e2e 3000 /usr/bin/python3 tests/e2e/run.py "$build"
 }
 
 lint() {

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 from lib import netns  # noqa: E402
-from lib.case import Skip  # noqa: E402
+from lib.case import Skip, is_sanitized  # noqa: E402
 from lib.lab import Lab  # noqa: E402
 
 CODE_SKIPPED = 77
@@ -53,6 +53,8 @@ def run_here(build, function):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("out of time"))
     with Lab(build) as lab:
         try:
+            if function.plain and is_sanitized(build):
+                raise Skip("what it measures, no sanitizer sees")
             function(lab)
             lab.finish()
         except Skip as why:

@@ -72,7 +72,7 @@ def bytes_a_row(lab, n_pods, n_rows):
     return used / (MEASURED_S * n_pods * n_rows / INTERVAL_S)
 
 
-@case(limit_s=240)
+@case(limit_s=240, plain=True)
 def a_spool_of_a_gib_lasts_as_long_as_the_readme_says(lab):
     table = ROW.findall(README.read_text())
     assert len(table) >= 3, "the README has no such table"

@@ -69,11 +69,11 @@ def measure(lab, sigma, silent):
     return size / n
 
 
-@case(limit_s=300)
+@case(limit_s=300, plain=True)
 def a_steady_fleet_takes_5_and_a_half_bytes_a_value(lab):
     at_most(measure(lab, sigma=0.3, silent=0.02), 5.5, "bytes a value")
 
 
-@case(limit_s=300)
+@case(limit_s=300, plain=True)
 def a_restless_fleet_takes_5_and_a_half_bytes_a_value(lab):
     at_most(measure(lab, sigma=1.0, silent=0.3), 5.5, "bytes a value")

@@ -3,15 +3,23 @@
 import time
 
 
+def is_sanitized(build):
+    return any(name in str(build) for name in ("address", "thread"))
+
+
 class Skip(Exception):
     """The reason for which a case cannot run here."""
 
 
-def case(limit_s=90, alone=False):
-    """A function whose name is a sentence. alone: nothing else runs beside it, since it measures a rate."""
+def case(limit_s=90, alone=False, plain=False):
+    """
+    A function whose name is a sentence. alone: nothing else runs beside it, since it measures a rate. plain: of no use under
+    sanitizers, since it measures what is not in our memory.
+    """
     def mark(function):
         function.limit_s = limit_s
         function.alone = alone
+        function.plain = plain
         return function
     return mark
 

@@ -3,7 +3,7 @@
 import mmap
 import struct
 
-from .case import Skip
+from .case import Skip, is_sanitized
 
 CALLS = ("write", "sync", "alloc")
 CALL = struct.Struct("=IIII")  # every, at, calls, failed
@@ -13,7 +13,7 @@ CODE_AT = CALL.size * len(CALLS)
 class Fault:
     def __init__(self, lab):
         library = lab.build / "fault.so"
-        if "address" in str(lab.build) or "thread" in str(lab.build):
+        if is_sanitized(lab.build):
             raise Skip("a sanitizer's library and a preloaded one exclude each other")
         path = lab.dir / "fault"
         path.write_bytes(bytes(4096))
