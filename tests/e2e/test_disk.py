@@ -91,13 +91,14 @@ class Noise:
 
     def __init__(self, lab):
         self.chance = random.Random(1)
+        self.places = [bytes([198, 51, i // 250, 1 + i % 250]) for i in range(500)]
         self.fleet = Fleet(lab, [f"noise-{i}" for i in range(40)])
         self.start_ms = int(time.time() - 86400) // 10 * 10000
 
     def rows(self, _):
         some = self.chance.randrange
-        return [(bytes([198, 51, some(256), some(1, 255)]), 6, 443, some(60, 1 << 30), some(60, 1 << 30), some(1, 99999),
-                 some(1, 99999)) for _ in range(40)]
+        return [(place, 6, 443, some(60, 1 << 30), some(60, 1 << 30), some(1, 99999), some(1, 99999))
+                for place in self.chance.sample(self.places, 40)]
 
     def until(self, predicate, limit_s, what):
         end = time.monotonic() + limit_s
