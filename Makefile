@@ -11,7 +11,7 @@ OBJ := $(BUILD)/obj
 
 PKG_CONFIG ?= pkg-config
 PROBE_LIBS := libpcap libprotobuf-c
-COLLECTOR_LIBS := libprotobuf-c libcares libcurl libmicrohttpd sqlite3 libdeflate
+COLLECTOR_LIBS := libprotobuf-c libcares libcurl libmicrohttpd sqlite3 libdeflate json-c
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	$(if $(WERROR),-Werror)
