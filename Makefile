@@ -11,7 +11,7 @@ OBJ := $(BUILD)/obj
 
 PKG_CONFIG ?= pkg-config
 PROBE_LIBS := libpcap libprotobuf-c
-COLLECTOR_LIBS := libprotobuf-c libcares libcurl libmicrohttpd sqlite3 libdeflate
+COLLECTOR_LIBS := libprotobuf-c libcares libcurl libmicrohttpd sqlite3 libdeflate json-c
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	$(if $(WERROR),-Werror)
@@ -65,7 +65,7 @@ SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/
 	$(addprefix probe/,deliver outbox resend ring) \
 	$(addprefix collector/,acks batch bisect cut fold intake ledger ledger_boot ledger_forget ledger_runs ledger_table line live live_out live_text \
 	pipeline probes retry rows scope series ship ship_auth ship_body ship_create ship_health ship_settle \
-	ship_turn ship_url spool_account strbuf tags waiting line_own bodies figures)
+	ship_turn ship_url secret spool_account strbuf tags waiting line_own bodies figures)
 # Their allocations are the simulator's to refuse: the collector's, since the probe allocates at its start alone.
 SIM_MEMORY := malloc calloc realloc reallocarray strdup strndup
 SIM_OBJ := $(call objects,tests/sim) $(SIM_PRODUCT:%=$(OBJ)/%.o)

@@ -206,9 +206,14 @@ static void probes_to_lines(struct batch *b)
 			.unreported_bytes = said->unreported_bytes,
 			.time_ms = said->start_ms};
 		struct ledger_boot_state boot;
+		struct names_pod pod;
 
 		if (!ledger_batch_boot(b->parts.ledger, said->boot_id, &boot))
 			continue;
+		names_pod(b->parts.names, said->identity, said->end_ms, &pod);
+		probe.workload = pod.workload;
+		probe.zone = pod.zone;
+		probe.node = *said->identity->node ? said->identity->node : pod.node;
 		probe.stored_bytes = boot.stored_bytes;
 		probe.lost_bytes = boot.lost_bytes;
 		line_probe(bodies_line(b->bodies, 0), &probe);

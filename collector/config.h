@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "kube_access.h"
 #include "options.h"
 #include "ship_url.h"
 
@@ -14,6 +15,8 @@ struct config {
 	uint64_t spool_max_bytes;
 	int is_ptr_on;
 	const char *dns_server;
+	struct kube_config kube;
+	int is_by_pod;
 	const char *labels;
 	uint64_t max_series;
 	const char *cluster;

@@ -21,21 +21,24 @@
 #define LOW_SPEED_BYTES  100L          /* a second: a body or an answer that trickles */
 #define LOW_SPEED_S      20L  /* InfluxDB 1.x gives up a write after 10 s (its write-timeout) */
 #define HEADER_MAX       8192 /* a token of 4 KiB and "Authorization: Token " */
-#define CONNECTIONS_KEPT 2L
+#define CONNECTIONS_KEPT 4L
+#define SOCKETS_MAX      32 /* connections and those who race to become one (RFC 8305) */
 
 struct socket {
-	struct http_client *client;
+	struct http_client *client; /* NULL: not in use */
 	int fd;
 };
 
-struct exchange {
+struct http_exchange {
 	struct http_client *client;
-	struct exchange *prev;
-	struct exchange *next;
+	struct http_exchange *prev;
+	struct http_exchange *next;
 	CURL *easy;
 	struct curl_slist *headers;
+	http_data_fn *data; /* NULL: a POST */
 	http_answer_fn *fn;
 	void *ctx;
+	bool is_enough; /* said data */
 	size_t n_read;
 	size_t body_len;
 	char *body; /* HTTP_CLIENT_BODY_MAX and NUL */
@@ -46,10 +49,11 @@ struct http_client {
 	struct loop *loop;
 	CURLM *multi;
 	struct loop_timer timer;
-	struct exchange *exchanges;
+	struct http_exchange *exchanges;
+	struct socket sockets[SOCKETS_MAX];
 };
 
-static void exchange_free(struct exchange *exchange)
+static void exchange_free(struct http_exchange *exchange)
 {
 	if (!exchange)
 		return;
@@ -59,7 +63,7 @@ static void exchange_free(struct exchange *exchange)
 	free(exchange);
 }
 
-static void exchange_unlink(struct exchange *exchange)
+static void exchange_unlink(struct http_exchange *exchange)
 {
 	*(exchange->prev ? &exchange->prev->next : &exchange->client->exchanges) = exchange->next;
 	if (exchange->next)
@@ -77,12 +81,13 @@ static const char *header_value(CURL *easy, const char *name)
 }
 
 /* Where it was us who broke off an endless body, the status has been read and counts. */
-static bool has_status(const struct exchange *exchange, CURLcode code)
+static bool has_status(const struct http_exchange *exchange, CURLcode code)
 {
-	return code == CURLE_OK || (code == CURLE_WRITE_ERROR && exchange->n_read > READ_MAX);
+	return code == CURLE_OK ||
+	       (code == CURLE_WRITE_ERROR && (exchange->is_enough || exchange->n_read > READ_MAX));
 }
 
-static void answer_give(struct exchange *exchange, CURLcode code)
+static void answer_give(struct http_exchange *exchange, CURLcode code)
 {
 	struct http_answer answer = {.error = "", .content_type = "", .retry_after = ""};
 	long status = 0;
@@ -107,7 +112,7 @@ static void answers_give(struct http_client *client)
 
 	while ((message = curl_multi_info_read(client->multi, &n_left))) {
 		CURLcode code = message->data.result;
-		struct exchange *exchange;
+		struct http_exchange *exchange;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
@@ -118,12 +123,19 @@ static void answers_give(struct http_client *client)
 	}
 }
 
+static void act(struct http_client *client, curl_socket_t fd, int mask)
+{
+	int n_running;
+
+	curl_multi_socket_action(client->multi, fd, mask, &n_running);
+	answers_give(client);
+}
+
 static void socket_ready(void *ctx, uint32_t events)
 {
 	const struct socket *sock = ctx; /* gone once curl has closed it */
 	struct http_client *client = sock->client;
 	int mask = 0;
-	int n_running;
 
 	if (events & (EPOLLIN | EPOLLHUP))
 		mask |= CURL_CSELECT_IN;
@@ -131,22 +143,20 @@ static void socket_ready(void *ctx, uint32_t events)
 		mask |= CURL_CSELECT_OUT;
 	if (events & EPOLLERR)
 		mask |= CURL_CSELECT_ERR;
-	curl_multi_socket_action(client->multi, sock->fd, mask, &n_running);
-	answers_give(client);
+	act(client, sock->fd, mask);
 }
 
 static void timer_fired(void *ctx, int64_t now_ms)
 {
-	struct http_client *client = ctx;
-	int n_running;
-
 	(void)now_ms;
-	curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &n_running);
-	answers_give(client);
+	act(ctx, CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* -1 makes curl end the transfers with CURLM_ABORTED_BY_CALLBACK. */
-static int socket_watch(struct http_client *client, struct socket *sock, int fd, int what)
+/*
+ * Where there is no room or no memory the socket is not watched, and its exchange ends as a silent
+ * one does. To tell curl would end all exchanges, and 7.88 does not survive that for long.
+ */
+static void socket_watch(struct http_client *client, struct socket *sock, int fd, int what)
 {
 	uint32_t events = 0;
 
@@ -154,26 +164,30 @@ static int socket_watch(struct http_client *client, struct socket *sock, int fd,
 		events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
 		events |= EPOLLOUT;
-	if (!sock) {
-		sock = malloc(sizeof(*sock));
-		if (!sock)
-			return -1;
-		*sock = (struct socket){.client = client, .fd = fd};
-		curl_multi_assign(client->multi, fd, sock);
-	}
-	return loop_watch(client->loop, fd, events, socket_ready, sock) < 0 ? -1 : 0;
+	for (size_t i = 0; i < SOCKETS_MAX && !sock; i++)
+		if (!client->sockets[i].client)
+			sock = &client->sockets[i];
+	if (!sock)
+		return;
+	*sock = (struct socket){.client = client, .fd = fd};
+	curl_multi_assign(client->multi, fd, sock);
+	(void)loop_watch(client->loop, fd, events, socket_ready, sock);
 }
 
 /* curl_socket_callback */
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *ctx, void *sock)
 {
 	struct http_client *client = ctx;
+	struct socket *slot = sock;
 
 	(void)easy;
-	if (what != CURL_POLL_REMOVE)
-		return socket_watch(client, sock, fd, what);
+	if (what != CURL_POLL_REMOVE) {
+		socket_watch(client, slot, fd, what);
+		return 0;
+	}
 	loop_unwatch(client->loop, fd);
-	free(sock);
+	if (slot)
+		slot->client = NULL;
 	return 0;
 }
 
@@ -190,14 +204,28 @@ static int timer_wanted(CURLM *multi, long timeout_ms, void *ctx)
 	return 0;
 }
 
+static bool is_streamed(const struct http_exchange *exchange)
+{
+	long status = 0;
+
+	if (!exchange->data)
+		return false;
+	curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status / 100 == 2;
+}
+
 /* curl_write_callback; taking less than was offered ends the transfer with CURLE_WRITE_ERROR. */
 static size_t body_arrived(char *data, size_t size, size_t n, void *ctx)
 {
-	struct exchange *exchange = ctx;
+	struct http_exchange *exchange = ctx;
 	size_t len = size * n;
 	size_t room = HTTP_CLIENT_BODY_MAX - exchange->body_len;
 	size_t kept = len < room ? len : room;
 
+	if (is_streamed(exchange)) {
+		exchange->is_enough = !exchange->data(exchange->ctx, data, len);
+		return exchange->is_enough ? 0 : len;
+	}
 	memcpy(exchange->body + exchange->body_len, data, kept);
 	exchange->body_len += kept;
 	exchange->n_read += len;
@@ -238,7 +266,7 @@ void http_client_close(struct http_client *client)
 	if (!client)
 		return;
 	while (client->exchanges) {
-		struct exchange *exchange = client->exchanges;
+		struct http_exchange *exchange = client->exchanges;
 
 		exchange_unlink(exchange);
 		exchange_free(exchange);
@@ -249,7 +277,7 @@ void http_client_close(struct http_client *client)
 	free(client);
 }
 
-static bool header_add(struct exchange *exchange, const char *name, const char *value)
+static bool header_add(struct http_exchange *exchange, const char *name, const char *value)
 {
 	char line[HEADER_MAX];
 	struct curl_slist *more;
@@ -265,7 +293,7 @@ static bool header_add(struct exchange *exchange, const char *name, const char *
 
 /* "Expect:" with nothing takes it out: waiting for 100 Continue would cost a round trip or a
  * second. */
-static bool headers_set(struct exchange *exchange, const struct http_request *request)
+static bool headers_set(struct http_exchange *exchange, const struct http_request *request)
 {
 	struct curl_slist *more = curl_slist_append(NULL, "Expect:");
 
@@ -280,32 +308,28 @@ static bool headers_set(struct exchange *exchange, const struct http_request *re
 	       curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, more) == CURLE_OK;
 }
 
-static void limits_set(CURL *easy)
+static void limits_set(CURL *easy, int64_t total_ms)
 {
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CLIENT_CONNECT_MS);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)HTTP_CLIENT_TIMEOUT_MS);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)total_ms);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	/* Else a timeout during a look-up waits for getaddrinfo's thread, and the loop with it. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	/* Else what --ca-file held is believed for a day (curl 7.87 and later). */
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 }
 
 /* What can fail copies a string, or asks for what this build of curl may not have. */
-static bool request_set(struct exchange *exchange, const struct http_request *request)
+static bool request_set(struct http_exchange *exchange, const struct http_request *request)
 {
 	CURL *easy = exchange->easy;
 
-	limits_set(easy);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_arrived);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-	curl_easy_setopt(easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
@@ -316,27 +340,84 @@ static bool request_set(struct exchange *exchange, const struct http_request *re
 	       headers_set(exchange, request);
 }
 
-int http_client_post(struct http_client *client, const struct http_request *request,
-	http_answer_fn *fn, void *ctx)
+static void post_set(CURL *easy, const struct http_request *request)
 {
-	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	limits_set(easy, HTTP_CLIENT_TIMEOUT_MS);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_S);
+	curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+}
+
+/* Takes what is wanted of it over; NULL: no memory. */
+static struct http_exchange *exchange_new(
+	struct http_client *client, const struct http_request *request)
+{
+	struct http_exchange *exchange = calloc(1, sizeof(*exchange));
 
 	if (!exchange)
-		return -ENOMEM;
-	*exchange = (struct exchange){.client = client, .fn = fn, .ctx = ctx};
+		return NULL;
+	exchange->client = client;
 	exchange->body = malloc(HTTP_CLIENT_BODY_MAX + 1);
 	exchange->easy = curl_easy_init();
-	if (!exchange->body || !exchange->easy || !request_set(exchange, request))
-		goto fail;
-	if (curl_multi_add_handle(client->multi, exchange->easy) != CURLM_OK)
-		goto fail;
+	if (exchange->body && exchange->easy && request_set(exchange, request))
+		return exchange;
+	exchange_free(exchange);
+	return NULL;
+}
+
+/* 0, or -ENOMEM: then it is freed. */
+static int exchange_start(struct http_exchange *exchange)
+{
+	struct http_client *client = exchange->client;
+
+	if (curl_multi_add_handle(client->multi, exchange->easy) != CURLM_OK) {
+		exchange_free(exchange);
+		return -ENOMEM;
+	}
 	exchange->next = client->exchanges;
 	if (exchange->next)
 		exchange->next->prev = exchange;
 	client->exchanges = exchange;
 	return 0;
+}
 
-fail:
+int http_client_post(struct http_client *client, const struct http_request *request,
+	http_answer_fn *fn, void *ctx)
+{
+	struct http_exchange *exchange = exchange_new(client, request);
+
+	if (!exchange)
+		return -ENOMEM;
+	exchange->fn = fn;
+	exchange->ctx = ctx;
+	post_set(exchange->easy, request);
+	return exchange_start(exchange);
+}
+
+int http_client_get(
+	struct http_client *client, const struct http_get *get, struct http_exchange **ret)
+{
+	const struct http_request request = {
+		.url = get->url, .authorization = get->authorization, .ca_file = get->ca_file};
+	struct http_exchange *exchange = exchange_new(client, &request);
+	int r;
+
+	if (!exchange)
+		return -ENOMEM;
+	exchange->data = get->data;
+	exchange->fn = get->done;
+	exchange->ctx = get->ctx;
+	limits_set(exchange->easy, get->total_ms);
+	r = exchange_start(exchange);
+	if (r == 0)
+		*ret = exchange;
+	return r;
+}
+
+void http_client_cancel(struct http_exchange *exchange)
+{
+	exchange_unlink(exchange);
 	exchange_free(exchange);
-	return -ENOMEM;
 }

@@ -35,6 +35,21 @@ struct http_answer {
 
 typedef void http_answer_fn(void *ctx, const struct http_answer *answer);
 
+/* Part of a 2xx answer's body. False: enough, break it off. */
+typedef bool http_data_fn(void *ctx, const void *data, size_t len);
+
+/* A GET whose body is given out as it comes: it may be endless, and silent for long. */
+struct http_get {
+	const char *url;
+	const char *authorization; /* as in http_request */
+	const char *ca_file;       /* read anew for each new connection */
+	int64_t total_ms;          /* the whole exchange takes no longer; 0: no limit */
+	http_data_fn *data;
+	http_answer_fn *done;
+	void *ctx;
+};
+
+struct http_exchange;
 struct http_client;
 int http_client_open(struct loop *loop, struct http_client **ret, char err[static ERR_LEN]);
 /* Breaks off what is under way; its callbacks are not called. */
@@ -44,3 +59,13 @@ void http_client_close(struct http_client *client);
  * loop. */
 int http_client_post(struct http_client *client, const struct http_request *request,
 	http_answer_fn *fn, void *ctx);
+
+/*
+ * GET. The strings are copied. 0 or -errno; *ret may be cancelled until done is called. done's
+ * answer has a status where the body came to its end, or data broke it off, and a body only where
+ * the status is none of 2xx. It knows of no silence: who expects something cancels.
+ */
+int http_client_get(
+	struct http_client *client, const struct http_get *get, struct http_exchange **ret);
+/* Its done is not called. Not from its data callback. */
+void http_client_cancel(struct http_exchange *exchange);

@@ -119,9 +119,9 @@ void line_probe(struct strbuf *out, const struct line_probe *probe)
 	put_tag(out, "cluster", identity->cluster);
 	put_tag(out, "hosts", identity->host);
 	put_tag(out, "namespace", identity->namespace);
-	put_tag(out, "node", identity->node);
-	put_tag(out, "workload", "-");
-	put_tag(out, "zone", "-");
+	put_tag(out, "node", probe->node);
+	put_tag(out, "workload", probe->workload);
+	put_tag(out, "zone", probe->zone);
 	put_fields(out, probe->totals, totals_fields, ARRAY_LEN(totals_fields));
 	(void)totals_interface_bytes(probe->totals, &interface_bytes);
 	put_field(out, ',', "interface_bytes", interface_bytes);

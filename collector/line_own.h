@@ -14,6 +14,9 @@
 
 struct line_probe {
 	const struct identity *identity;
+	const char *node; /* empty or NULL, as the next two, where not known */
+	const char *workload;
+	const char *zone;
 	const struct totals *totals;
 	uint64_t sealed_bytes;
 	uint64_t stored_bytes;

@@ -242,7 +242,9 @@ static int stories_open(struct collector *c, char err[static ERR_LEN])
 {
 	struct names_config names = {.labels = c->config.labels,
 		.is_ptr_on = c->config.is_ptr_on != 0,
-		.dns_server = c->config.dns_server};
+		.dns_server = c->config.dns_server,
+		.kube = c->config.kube,
+		.is_by_pod = c->config.is_by_pod != 0};
 	struct pipeline_parts parts = {.loop = c->loop,
 		.ledger = c->ledger,
 		.series = c->series,

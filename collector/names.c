@@ -2,16 +2,22 @@
 #include "names.h"
 
 #include "label_file.h"
+#include "line.h"
 #include "name_seen.h"
 #include "ptr.h"
 #include "scope.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static_assert(LINE_VALUE_MAX < ADDR_HOST_LEN, "a cleaned name fits");
+
 struct names {
+	struct kube *kube; /* NULL: off */
+	bool is_by_pod;
 	struct label_file *labels; /* NULL: none */
 	struct ptr *ptr;           /* NULL: off */
 	struct stats *stats;
@@ -29,6 +35,28 @@ const char *named_by_text(enum named_by by)
 	};
 
 	return texts[by];
+}
+
+/* False: it is nobody's, or its name is unusable; an owner's is not checked by the API server. */
+static bool lookup_kube(
+	struct names *names, const struct names_question *question, struct name *ret)
+{
+	static const char *const kinds[] = {
+		[KUBE_POD] = "pod", [KUBE_SERVICE] = "service", [KUBE_NODE] = "node"};
+	struct kube_owner owner;
+	bool is_by_workload;
+
+	if (!kube_address(names->kube, &question->addr, question->at_ms, &owner))
+		return false;
+	is_by_workload = owner.kind == KUBE_POD && owner.workload && !names->is_by_pod;
+	line_clean(is_by_workload ? owner.workload : owner.name, ret->text);
+	if (ret->text[0] == '~')
+		return false;
+	ret->by = NAMED_BY_KUBERNETES;
+	ret->kind = kinds[owner.kind];
+	ret->namespace = owner.namespace;
+	ret->zone = owner.zone;
+	return true;
 }
 
 /* What the pod asked for says more of what it wants there than any record of the address. */
@@ -61,7 +89,9 @@ static bool lookup_ptr(
 	const char *text = NULL;
 	bool is_awaited = false;
 
-	if (names->ptr && scope_of(addr) != SCOPE_SPECIAL)
+	if (kube_is_starting(names->kube, now_ms))
+		is_awaited = true; /* perhaps nobody needs to be asked */
+	else if (names->ptr && scope_of(addr) != SCOPE_SPECIAL)
 		is_awaited = ptr_lookup(names->ptr, addr, now_ms, &text);
 	ret->by = text ? NAMED_BY_PTR : NAMED_BY_ADDRESS;
 	if (text)
@@ -69,6 +99,11 @@ static bool lookup_ptr(
 	else
 		addr_format(addr, ret->text);
 	return is_awaited;
+}
+
+bool names_are_starting(const struct names *names, int64_t now_ms)
+{
+	return kube_is_starting(names->kube, now_ms);
 }
 
 bool names_lookup(struct names *names, const struct names_question *question, int64_t now_ms,
@@ -79,8 +114,8 @@ bool names_lookup(struct names *names, const struct names_question *question, in
 	ret->kind = scope_kind(scope_of(addr));
 	ret->namespace = ret->zone = NULL;
 	ret->label = names->labels ? label_file_find(names->labels, addr) : NULL;
-	return lookup_seen(names, question, ret) || lookup_label(ret) ||
-	       !lookup_ptr(names, addr, now_ms, ret);
+	return lookup_kube(names, question, ret) || lookup_seen(names, question, ret) ||
+	       lookup_label(ret) || !lookup_ptr(names, addr, now_ms, ret);
 }
 
 void names_reload(struct names *names)
@@ -92,24 +127,30 @@ void names_reload(struct names *names)
 void names_pod(
 	struct names *names, const struct identity *identity, int64_t at_ms, struct names_pod *ret)
 {
-	(void)names;
-	(void)identity;
-	(void)at_ms;
+	struct kube_owner owner;
+
 	*ret = (struct names_pod){0};
+	if (!kube_pod(names->kube, identity->namespace, identity->host, at_ms, &owner))
+		return;
+	ret->workload = owner.workload;
+	ret->node = owner.node;
+	ret->zone = owner.zone;
 }
 
 int names_open(struct loop *loop, const struct names_config *config, struct stats *stats,
 	struct names **ret, char err[static ERR_LEN])
 {
 	struct names *names = calloc(1, sizeof(*names));
-	int r = 0;
+	int r;
 
 	if (!names) {
 		snprintf(err, ERR_LEN, "names: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	names->stats = stats;
-	if (config->labels)
+	names->is_by_pod = config->is_by_pod;
+	r = kube_open(loop, &config->kube, stats, &names->kube, err);
+	if (r == 0 && config->labels)
 		r = label_file_open(loop, config->labels, stats, &names->labels, err);
 	if (r == 0 && config->is_ptr_on)
 		r = ptr_open(loop, config->dns_server, stats, &names->ptr, err);
@@ -126,6 +167,7 @@ void names_close(struct names *names)
 	if (!names)
 		return;
 	ptr_close(names->ptr);
+	kube_close(names->kube);
 	label_file_close(names->labels);
 	free(names);
 }

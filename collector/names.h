@@ -6,6 +6,7 @@
 #pragma once
 
 #include "addr.h"
+#include "kube.h"
 #include "loop.h"
 #include "record.h"
 #include "stats.h"
@@ -53,12 +54,17 @@ struct names_config {
 	const char *labels; /* a file; NULL: none */
 	bool is_ptr_on;
 	const char *dns_server; /* NULL: resolv.conf's */
+	struct kube_config kube;
+	bool is_by_pod; /* remote pods by their own name, not by their workload's */
 };
 
 struct names;
 int names_open(struct loop *loop, const struct names_config *config, struct stats *stats,
 	struct names **ret, char err[static ERR_LEN]);
 void names_close(struct names *names);
+
+/* Soon more will be known, of all that is asked for. now_ms is monotonic, here and below. */
+bool names_are_starting(const struct names *names, int64_t now_ms);
 
 /* Fills *ret with the best that is known now; false: an answer is awaited that may be better. */
 bool names_lookup(struct names *names, const struct names_question *question, int64_t now_ms,

@@ -47,7 +47,11 @@ static bool is_ready(struct pipeline *p, struct waiting_group *group, int64_t no
 {
 	const struct waiting_datagram *d = group->first;
 
-	if (p->flush_done || now_ms - group->since_ms >= PIPELINE_WAIT_MS)
+	if (p->flush_done)
+		return true;
+	if (names_are_starting(p->parts.names, now_ms))
+		return false;
+	if (now_ms - group->since_ms >= PIPELINE_WAIT_MS)
 		return true;
 	if (!waiting_is_whole(group))
 		return false;

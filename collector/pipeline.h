@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The collector's story: a datagram is decoded, told from its duplicates and kept until its
- * interval is whole and its names are known, 2 s at most. A beat about once a second turns what is
+ * interval is whole and its names are known, 2 s at most, or, after a start, until the first names
+ * are there, 5 s at most. A beat about once a second turns what is
  * ready into rows, rows into lines, lines into gzipped bodies, and hands these with the ledger's
  * entries to the worker as one transaction. Shipping starts when that is committed.
  */

@@ -37,6 +37,7 @@ struct probe_said {
 	uint8_t boot_id[BOOT_ID_LEN];
 	uint64_t sequence;
 	uint64_t start_ms; /* of its interval */
+	int64_t end_ms;
 	uint64_t sealed_bytes;
 	uint64_t unreported_bytes; /* as in probe_view */
 	struct totals totals;

@@ -110,7 +110,7 @@ bool retry_is_database_missing(const struct retry_answer *answer)
 	return answer->status == 404 && strstr(answer->body, "database not found");
 }
 
-static int64_t backoff_ms(int64_t max_ms, unsigned failures, uint64_t random)
+int64_t retry_backoff_ms(int64_t max_ms, unsigned failures, uint64_t random)
 {
 	int64_t cap = RETRY_DELAY_MIN_MS;
 
@@ -125,9 +125,9 @@ static int64_t delay_of(enum retry_act act, unsigned failures, uint64_t random)
 {
 	switch (act) {
 	case RETRY_KEEP:
-		return backoff_ms(RETRY_DELAY_MAX_MS, failures, random);
+		return retry_backoff_ms(RETRY_DELAY_MAX_MS, failures, random);
 	case RETRY_KEEP_BEHIND:
-		return backoff_ms(RETRY_DELAY_BEHIND_MAX_MS, failures, random);
+		return retry_backoff_ms(RETRY_DELAY_BEHIND_MAX_MS, failures, random);
 	default:
 		return RETRY_DELAY_SLOW_MS;
 	}

@@ -49,6 +49,10 @@ bool retry_is_database_missing(const struct retry_answer *answer);
 int64_t retry_delay_ms(
 	enum retry_act act, unsigned failures, int64_t retry_after_s, uint64_t random);
 
+/* Full jitter alone: uniform in [RETRY_DELAY_MIN_MS, min(max_ms, RETRY_DELAY_MIN_MS × 2^failures)].
+ */
+int64_t retry_backoff_ms(int64_t max_ms, unsigned failures, uint64_t random);
+
 /* Retry-After (RFC 9110 10.2.3): seconds, or an HTTP date relative to now (Unix time). -1: neither.
  */
 int64_t retry_parse_after(const char *value, int64_t now_s);

@@ -34,19 +34,6 @@ static const struct scheme *scheme_of(const char *text)
 	return scheme;
 }
 
-/* RFC 3986 2.3: all but the unreserved is percent-encoded. */
-static void append_encoded(struct strbuf *out, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x80 && (isalnum(c) || strchr("-._~", c)))
-			strbuf_char(out, *text);
-		else
-			strbuf_printf(out, "%%%02X", c);
-	}
-}
-
 /* A path as it may stand in a URL (RFC 3986 3.3), already encoded by whoever wrote it. */
 static bool is_path(const char *text)
 {
@@ -87,7 +74,7 @@ static void append_parameter(struct strbuf *out, const char *name, const char *v
 	if (!value || !*value)
 		return;
 	strbuf_printf(out, "%s=", name);
-	append_encoded(out, value);
+	strbuf_encoded(out, value);
 	strbuf_char(out, '&');
 }
 
@@ -118,8 +105,8 @@ static void append_create(struct strbuf *out, const struct ship_config *config)
 		const char c[2] = {*at == '\n' ? 'n' : *at, '\0'};
 
 		if (strchr("\"\\\n", *at))
-			append_encoded(out, "\\");
-		append_encoded(out, c);
+			strbuf_encoded(out, "\\");
+		strbuf_encoded(out, c);
 	}
 	strbuf_text(out, "%22");
 }

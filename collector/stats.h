@@ -142,6 +142,35 @@
 	X(ptr_failed, "nstats_ptr_answers_total{result=\"failed\"}", "counter", "")                \
 	X(ptr_throttled, "nstats_ptr_throttled_total", "counter",                                  \
 		"Look-ups not asked since the rate limit or the table was full")                   \
+	X(kube_pods, "nstats_kubernetes_objects{kind=\"pod\"}", "gauge",                           \
+		"What of Kubernetes is known and there")                                           \
+	X(kube_services, "nstats_kubernetes_objects{kind=\"service\"}", "gauge", "")               \
+	X(kube_nodes, "nstats_kubernetes_objects{kind=\"node\"}", "gauge", "")                     \
+	X(kube_past, "nstats_kubernetes_objects_past", "gauge",                                    \
+		"What of Kubernetes is over, and kept for intervals that come late")               \
+	X(kube_lists, "nstats_kubernetes_lists_total", "counter",                                  \
+		"Lists that Kubernetes gave to their end")                                         \
+	X(kube_events, "nstats_kubernetes_events_total", "counter",                                \
+		"Events of Kubernetes' watches, bookmarks included")                               \
+	X(kube_stale, "nstats_kubernetes_objects_stale_total", "counter",                          \
+		"Objects that a new list had no more, without an event that said so")              \
+	X(kube_overflow, "nstats_kubernetes_objects_rejected_total{reason=\"full\"}", "counter",   \
+		"Objects, or versions of one, that were not taken")                                \
+	X(kube_oversized, "nstats_kubernetes_objects_rejected_total{reason=\"oversize\"}",         \
+		"counter", "")                                                                     \
+	X(kube_malformed, "nstats_kubernetes_objects_rejected_total{reason=\"malformed\"}",        \
+		"counter", "")                                                                     \
+	X(kube_unreachable, "nstats_kubernetes_errors_total{reason=\"unreachable\"}", "counter",   \
+		"Requests to Kubernetes that came to nothing")                                     \
+	X(kube_silent, "nstats_kubernetes_errors_total{reason=\"silent\"}", "counter", "")         \
+	X(kube_unauthorized, "nstats_kubernetes_errors_total{reason=\"unauthorized\"}", "counter", \
+		"")                                                                                \
+	X(kube_forbidden, "nstats_kubernetes_errors_total{reason=\"forbidden\"}", "counter", "")   \
+	X(kube_busy, "nstats_kubernetes_errors_total{reason=\"busy\"}", "counter", "")             \
+	X(kube_expired, "nstats_kubernetes_errors_total{reason=\"expired\"}", "counter", "")       \
+	X(kube_undecodable, "nstats_kubernetes_errors_total{reason=\"undecodable\"}", "counter",   \
+		"")                                                                                \
+	X(kube_failed, "nstats_kubernetes_errors_total{reason=\"failed\"}", "counter", "")         \
 	X(probes, "nstats_probes", "gauge", "Probes heard of in the last minute")                  \
 	X(probes_refused, "nstats_probes_refused_total", "counter",                                \
 		"Probes beyond the table of probes")                                               \

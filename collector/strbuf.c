@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "strbuf.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,4 +108,16 @@ void strbuf_printf(struct strbuf *buf, const char *fmt, ...)
 	vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, args);
 	va_end(args);
 	buf->len += (size_t)len;
+}
+
+void strbuf_encoded(struct strbuf *buf, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x80 && (isalnum(c) || strchr("-._~", c)))
+			strbuf_char(buf, *text);
+		else
+			strbuf_printf(buf, "%%%02X", c);
+	}
 }

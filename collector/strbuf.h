@@ -27,3 +27,6 @@ void strbuf_text(struct strbuf *buf, const char *text);
 void strbuf_char(struct strbuf *buf, char c);
 void strbuf_u64(struct strbuf *buf, uint64_t value);
 void strbuf_printf(struct strbuf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Percent-encoded, but for RFC 3986 2.3's unreserved: as a value in a URL. */
+void strbuf_encoded(struct strbuf *buf, const char *text);

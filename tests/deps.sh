@@ -5,7 +5,7 @@ set -eu
 
 # What the two programs are built from.
 build='gcc libc6-dev make pkg-config protobuf-c-compiler libprotobuf-c-dev libpcap-dev libxxhash-dev
-libcurl4-openssl-dev libsqlite3-dev libc-ares-dev libmicrohttpd-dev libdeflate-dev'
+libcurl4-openssl-dev libsqlite3-dev libc-ares-dev libmicrohttpd-dev libdeflate-dev libjson-c-dev'
 
 # What tests and lint run. dnsmasq-base and not dnsmasq: the latter comes with a service.
 test='clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck libcmocka-dev python3

@@ -3,27 +3,16 @@
 import errno
 import json
 import os
-import random
 import struct
 import subprocess
 
 from lib.case import case, equal, until
-from lib.fault import Fault
+from lib.fault import Fault, nths
 from lib.programs import Probe
 
 TIMES = int(os.environ.get("NSTATS_E2E_TIMES", "1"))
 STARTS = 60 * TIMES  # of a collector's thousands of allocations so many, spread over all of them
 NO_INFLUX = "127.0.0.1:9"
-
-
-def nths(n_calls, n_wanted):
-    """All of them, or one of each of so many equal parts."""
-    if n_calls <= n_wanted:
-        return range(1, n_calls + 1)
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
-    return [1 + i * n_calls // n_wanted + chance.randrange(n_calls // n_wanted) for i in range(n_wanted)]
 
 
 def start(lab, fault, spool):

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,8 +28,30 @@ static struct fault {
 	struct call write;
 	struct call sync;
 	struct call alloc;
+	struct call own; /* allocations by the program's own code, not its libraries': some of these
+			    do not survive it */
 	_Atomic uint32_t code; /* errno of writes and syncs */
 } * fault;
+
+/* The program's own segments in memory. */
+static uintptr_t own_begin;
+static uintptr_t own_end;
+
+/* dl_iterate_phdr(3): the first is the program. */
+static int program_found(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	(void)size;
+	(void)ctx;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t end =
+			info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
+
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && end > own_end)
+			own_end = end;
+	}
+	own_begin = info->dlpi_addr;
+	return 1;
+}
 
 __attribute__((constructor)) static void set_up(void)
 {
@@ -38,6 +61,7 @@ __attribute__((constructor)) static void set_up(void)
 
 	if (fd < 0)
 		return;
+	dl_iterate_phdr(program_found, NULL);
 	memory = mmap(NULL, sizeof(*fault), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (memory != MAP_FAILED)
@@ -71,9 +95,11 @@ static int is_sync_due(void)
 	return 1;
 }
 
-static int is_alloc_due(void)
+static int is_alloc_due(const void *caller)
 {
-	if (!fault || !is_due(&fault->alloc))
+	int is_own = (uintptr_t)caller >= own_begin && (uintptr_t)caller < own_end;
+
+	if (!fault || is_due(&fault->alloc) + (is_own && is_due(&fault->own)) == 0)
 		return 0;
 	errno = ENOMEM;
 	return 1;
@@ -111,15 +137,15 @@ void *__libc_realloc(void *old, size_t size);
 
 void *malloc(size_t size)
 {
-	return is_alloc_due() ? NULL : __libc_malloc(size);
+	return is_alloc_due(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return is_alloc_due() ? NULL : __libc_calloc(n, size);
+	return is_alloc_due(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *old, size_t size)
 {
-	return is_alloc_due() ? NULL : __libc_realloc(old, size);
+	return is_alloc_due(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }

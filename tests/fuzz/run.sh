@@ -16,7 +16,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 n_passed=0
 n_failed=0
-[ $# -gt 0 ] || set -- dns packet datagram
+[ $# -gt 0 ] || set -- dns packet datagram kube
 
 # The modules that a target needs stand in it, as in a unit test.
 sources_of() { # target
@@ -28,11 +28,12 @@ compile() { # target
 	# shellcheck disable=SC2046 # words
 	clang -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -w \
 		-Iproto -Iprobe -Icollector "-I$build/obj/proto" -o "$out/$1" "tests/fuzz/fuzz_$1.c" $(sources_of "$1") \
-		$(pkg-config --libs libprotobuf-c)
+		$(pkg-config --libs libprotobuf-c json-c)
 }
 
 fuzz() { # target
 	mkdir -p "$out/corpus/$1" "$out/seeds/$1"
+	[ ! -d "tests/fuzz/corpus/$1" ] || cp "tests/fuzz/corpus/$1"/* "$out/seeds/$1"
 	compile "$1" && "$out/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1 \
 		-artifact_prefix="$out/crash-$1-" "$out/corpus/$1" "$out/seeds/$1"
 }

@@ -24,9 +24,10 @@
 #define SCRIPT_REQUEST_MAX     65536
 #define SCRIPT_CONNECTIONS_MAX 8
 
-#define SCRIPT_ENDLESS "endless"
-#define SCRIPT_SILENT  "silent"
-#define SCRIPT_HANG_UP "Connection: close" /* in an answer: closes behind it */
+#define SCRIPT_ENDLESS    "endless"
+#define SCRIPT_ENDLESS_OK "endless 200"
+#define SCRIPT_SILENT     "silent"
+#define SCRIPT_HANG_UP    "Connection: close" /* in an answer: closes behind it */
 
 struct script_connection {
 	struct script *script;
@@ -41,7 +42,7 @@ struct script {
 	int fd;
 	uint16_t port;
 	/* The answer; NULL: close; SCRIPT_SILENT: none; SCRIPT_ENDLESS: 400 with a body without an
-	 * end. */
+	 * end; SCRIPT_ENDLESS_OK: likewise with 200. */
 	const char *(*answer)(void *ctx, const char *request);
 	void *ctx;
 	unsigned n_connections;
@@ -84,6 +85,7 @@ static inline void script_say(struct script_connection *c, const char *text, siz
 static inline void script_reply(struct script_connection *c)
 {
 	static const char endless[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+	static const char endless_ok[] = "HTTP/1.1 200 OK\r\n\r\n";
 	struct script *s = c->script;
 	const char *answer = s->answer(s->ctx, s->last);
 
@@ -93,9 +95,9 @@ static inline void script_reply(struct script_connection *c)
 	}
 	if (strcmp(answer, SCRIPT_SILENT) == 0)
 		return;
-	c->is_endless = strcmp(answer, SCRIPT_ENDLESS) == 0;
+	c->is_endless = strncmp(answer, SCRIPT_ENDLESS, strlen(SCRIPT_ENDLESS)) == 0;
 	if (c->is_endless)
-		answer = endless;
+		answer = strcmp(answer, SCRIPT_ENDLESS) == 0 ? endless : endless_ok;
 	script_say(c, answer, strlen(answer));
 	if (strstr(answer, SCRIPT_HANG_UP))
 		script_hang_up(c);

@@ -27,6 +27,9 @@ struct fixture {
 	size_t text_len;
 	char text[4096];
 	unsigned n_rendered;
+	size_t n_streamed;
+	size_t n_enough; /* then it wants no more; 0: never */
+	char streamed[100];
 };
 
 static void guard_fired(void *ctx, int64_t now_ms)
@@ -247,6 +250,103 @@ static void another_protocol_is_refused(void **state)
 	assert_string_equal(f->body, "");
 }
 
+/* Keeps the beginning. */
+static bool data_arrived(void *ctx, const void *data, size_t len)
+{
+	struct fixture *f = ctx;
+	size_t room = sizeof(f->streamed) - 1;
+
+	if (f->n_streamed < room)
+		memcpy(f->streamed + f->n_streamed, data,
+			len < room - f->n_streamed ? len : room - f->n_streamed);
+	f->n_streamed += len;
+	return !f->n_enough || f->n_streamed < f->n_enough;
+}
+
+static struct http_exchange *get(struct fixture *f, const char *answer, int64_t total_ms)
+{
+	struct http_exchange *exchange;
+	struct http_get request = {.authorization = "Bearer t",
+		.total_ms = total_ms,
+		.data = data_arrived,
+		.done = answered,
+		.ctx = f};
+	char url[100];
+
+	f->answer = answer;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/api?limit=5", f->script.port);
+	request.url = url;
+	assert_int_equal(http_client_get(f->client, &request, &exchange), 0);
+	return exchange;
+}
+
+static void a_get_gives_its_body_out_and_keeps_none(void **state)
+{
+	struct fixture *f = *state;
+
+	get(f, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 0);
+	loop_run(f->loop);
+	assert_ptr_equal(strstr(f->script.last, "GET /api?limit=5 HTTP/1.1\r\n"), f->script.last);
+	assert_non_null(strstr(f->script.last, "\r\nAuthorization: Bearer t\r\n"));
+	assert_int_equal(f->status, 200);
+	assert_string_equal(f->streamed, "hello");
+	assert_string_equal(f->body, "");
+}
+
+static void a_get_keeps_what_an_error_says(void **state)
+{
+	struct fixture *f = *state;
+
+	get(f, "HTTP/1.1 429 Slower\r\nRetry-After: 3\r\nContent-Length: 3\r\n\r\nwhy", 0);
+	loop_run(f->loop);
+	assert_int_equal(f->status, 429);
+	assert_string_equal(f->retry_after, "3");
+	assert_string_equal(f->body, "why");
+	assert_int_equal(f->n_streamed, 0);
+}
+
+static void a_get_is_as_long_as_its_reader_wants(void **state)
+{
+	struct fixture *f = *state;
+
+	f->n_enough = 3 << 20; /* more than is read of any other answer */
+	get(f, SCRIPT_ENDLESS_OK, 0);
+	loop_run(f->loop);
+	assert_int_equal(f->status, 200);
+	assert_true(f->n_streamed >= f->n_enough);
+}
+
+static void a_get_that_is_cut_short_has_no_status(void **state)
+{
+	struct fixture *f = *state;
+
+	get(f, "HTTP/1.1 200 OK\r\n" SCRIPT_HANG_UP "\r\nContent-Length: 10\r\n\r\nabc", 0);
+	loop_run(f->loop);
+	assert_int_equal(f->status, 0);
+	assert_string_not_equal(f->error, "");
+	assert_string_equal(f->streamed, "abc");
+}
+
+static void a_get_ends_at_its_limit(void **state)
+{
+	struct fixture *f = *state;
+
+	get(f, SCRIPT_SILENT, 100);
+	loop_run(f->loop);
+	assert_int_equal(f->status, 0);
+}
+
+static void a_cancelled_get_answers_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct http_exchange *exchange = get(f, SCRIPT_SILENT, 0);
+
+	http_client_cancel(exchange);
+	post(f, "HTTP/1.1 204 No Content\r\n\r\n");
+	assert_int_equal(f->n_answers, 1);
+	assert_int_equal(f->status, 204);
+}
+
 static void text_arrived(void *ctx, uint32_t events)
 {
 	struct fixture *f = ctx;
@@ -436,6 +536,12 @@ int main(void)
 		TEST(an_endless_body_is_cut_and_its_status_counts),
 		TEST(closing_breaks_off_what_is_under_way),
 		TEST(another_protocol_is_refused),
+		TEST(a_get_gives_its_body_out_and_keeps_none),
+		TEST(a_get_keeps_what_an_error_says),
+		TEST(a_get_is_as_long_as_its_reader_wants),
+		TEST(a_get_that_is_cut_short_has_no_status),
+		TEST(a_get_ends_at_its_limit),
+		TEST(a_cancelled_get_answers_nothing),
 		TEST(a_route_is_served_over_ipv4_by_a_socket_of_both_kinds),
 		TEST(head_is_get_without_the_body),
 		TEST(an_unknown_path_is_404),

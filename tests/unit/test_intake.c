@@ -8,6 +8,10 @@
 /* uses: collector/line_own collector/bodies */
 /* uses: collector/gzip collector/strbuf collector/live collector/live_text collector/live_out */
 /* uses: collector/acks */
+/* uses: collector/kube collector/kube_watch collector/kube_access collector/kube_map */
+/* uses: collector/kube_slots collector/kube_claims collector/kube_split collector/kube_event */
+/* uses: collector/kube_workload collector/intern collector/http_client collector/retry */
+/* uses: collector/secret */
 #include "intake.h"
 
 #include "wire_encode.h"

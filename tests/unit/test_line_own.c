@@ -48,9 +48,14 @@ static struct totals some_totals(void)
 		.is_comparable = true};
 }
 
+static const char *workload;
+
 static void render(const struct identity *identity, const struct totals *totals)
 {
 	const struct line_probe probe = {.identity = identity,
+		.node = identity->node,
+		.workload = workload,
+		.zone = workload ? "zone a" : "",
 		.totals = totals,
 		.sealed_bytes = 900,
 		.stored_bytes = 800,
@@ -68,9 +73,12 @@ static void a_probe_is_one_line_with_all_its_figures(void **state)
 	struct totals totals = some_totals();
 
 	(void)state;
+	workload = "web";
 	render(&pod, &totals);
+	workload = NULL;
 	assert_string_equal(out.data,
-		"nstats_probe,cluster=eu,hosts=web-0,namespace=shop,node=node-1,workload=-,zone=- "
+		"nstats_probe,cluster=eu,hosts=web-0,namespace=shop,node=node-1,workload=web,zone="
+		"zone_a "
 		"captured_bytes=1000i,captured_packets=10i,self_bytes=100i,evicted_bytes=3i,"
 		"kernel_drops=2i,table_full_packets=4i,send_errors=6i,cpu_us=7i,rss_bytes=4096i,"
 		"uptime_s=12i,interface_bytes=1000i,sealed_bytes=900i,stored_bytes=800i,"

@@ -13,6 +13,10 @@
 /* uses: collector/strbuf collector/live */
 /* uses: collector/live_text collector/live_out collector/line_own collector/bodies */
 /* uses: collector/figures collector/stats collector/acks */
+/* uses: collector/kube collector/kube_watch collector/kube_access collector/kube_map */
+/* uses: collector/kube_slots collector/kube_claims collector/kube_split collector/kube_event */
+/* uses: collector/kube_workload collector/intern collector/http_client collector/retry */
+/* uses: collector/secret */
 #include "pipeline_lab.h"
 
 #include "batch.h"

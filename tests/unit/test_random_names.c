@@ -3,6 +3,10 @@
 /* uses: collector/name_text collector/name_cache */
 /* uses: collector/label_file collector/labels collector/loop collector/tags collector/fold */
 /* uses: collector/series collector/line collector/strbuf */
+/* uses: collector/kube collector/kube_watch collector/kube_access collector/kube_map */
+/* uses: collector/kube_slots collector/kube_claims collector/kube_split collector/kube_event */
+/* uses: collector/kube_workload collector/intern collector/http_client collector/retry */
+/* uses: collector/secret */
 /*
  * Random bytes as names, from each source that can say such a thing: what a pod looked up, what a
  * PTR record says, what a probe says of its pod. With two arguments, how many and a seed, it writes

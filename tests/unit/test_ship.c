@@ -3,6 +3,7 @@
 /* uses: collector/spool_account collector/retry collector/http_client collector/worker */
 /* uses: collector/loop collector/strbuf collector/ship_turn collector/ship_create */
 /* uses: collector/ship_settle collector/ship_body collector/cut collector/bisect collector/gzip */
+/* uses: collector/secret */
 #include "ship_fixture.h"
 
 static bool is_one_requested(struct fixture *f)

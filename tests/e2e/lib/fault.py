@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """tests/fault/fault.c, preloaded into the collector, and the switches that it reads while it runs."""
 import mmap
+import random
 import struct
 
 from .case import Skip, is_sanitized
 
-CALLS = ("write", "sync", "alloc")
+CALLS = ("write", "sync", "alloc", "own")
 CALL = struct.Struct("=IIII")  # every, at, calls, failed
 CODE_AT = CALL.size * len(CALLS)
+
+
+def nths(n_calls, n_wanted):
+    """All of them, or one of each of so many equal parts."""
+    if n_calls <= n_wanted:
+        return range(1, n_calls + 1)
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    return [1 + i * n_calls // n_wanted + chance.randrange(n_calls // n_wanted) for i in range(n_wanted)]
 
 
 class Fault:

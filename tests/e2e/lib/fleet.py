@@ -66,8 +66,9 @@ class Flow:
 
 
 class Pod:
-    def __init__(self, host, local):
+    def __init__(self, host, local, namespace=""):
         self.host, self.local = host.encode(), ipaddress.ip_address(local).packed
+        self.namespace = namespace.encode()
         self.boot_id = os.urandom(16)
         self.sequence = self.sealed = self.acknowledged = 0
 
@@ -77,15 +78,15 @@ class Pod:
         totals = number(1, self.sealed)
         report = (data(1, self.boot_id) + number(2, self.sequence) + number(3, self.acknowledged + 1)
                   + number(4, self.sealed) + number(5, start_ms) + number(6, interval_ms) + number(8, 1)
-                  + data(10, self.host) + data(13, flows_of(self.local, rows)) + data(14, totals))
+                  + data(10, self.host) + data(11, self.namespace) + data(13, flows_of(self.local, rows)) + data(14, totals))
         return data(1, report)
 
 
 class Fleet:
     """Sends as fast as it is acknowledged."""
 
-    def __init__(self, lab, hosts):
-        self.pods = [Pod(host, f"10.1.{i // 250}.{i % 250 + 1}") for i, host in enumerate(hosts)]
+    def __init__(self, lab, hosts, namespace=""):
+        self.pods = [Pod(host, f"10.1.{i // 250}.{i % 250 + 1}", namespace) for i, host in enumerate(hosts)]
         self.by_boot = {pod.boot_id: pod for pod in self.pods}
         with netns.inside(lab.net):
             self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -57,6 +57,13 @@ class Probe:
         return any(row.split()[5] == "1" for row in rows)
 
 
+def get(lab, path):
+    """What the collector answers: (status, text)"""
+    with netns.inside(lab.net):
+        with urllib.request.urlopen(f"http://127.0.0.1:{HTTP_PORT}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+
+
 class Collector:
     def __init__(self, lab, *arguments, environment=None, spool=None):
         self.lab = lab
@@ -74,9 +81,7 @@ class Collector:
             return False
 
     def get(self, path):
-        with netns.inside(self.lab.net):
-            with urllib.request.urlopen(f"http://127.0.0.1:{HTTP_PORT}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
+        return get(self.lab, path)
 
     def metrics(self):
         return Metrics(self.get("/metrics")[1])

@@ -8,7 +8,7 @@ import { podLabels, podSpec } from "./render.mjs";
 const NAME = "nstats-collector";
 const DATAGRAMS = ["UDP", 4747];
 const HTTP = ["TCP", 9747];
-const READS = [{ apiGroups: [""], resources: ["pods", "services", "nodes", "namespaces"], verbs: ["get", "list", "watch"] }];
+const READS = [{ apiGroups: [""], resources: ["pods", "services", "nodes"], verbs: ["get", "list", "watch"] }];
 const anywhere = { ip: "203.0.113.1" };
 const privateNet = { ip: "10.1.2.3" };
 

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube_watch.h"
+
+#include "clock.h"
+#include "hash.h"
+#include "kube_event.h"
+#include "kube_split.h"
+#include "log.h"
+#include "retry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEXT_MAX       8192 /* a continue token */
+#define VERSION_LEN    128
+#define URL_MAX        (KUBE_URL_LEN + NEXT_MAX * 3 + 256)
+#define LIST_TOTAL_MS  300000 /* the server forgets what a page continues after 5 min */
+#define WATCH_GRACE_MS 30000  /* beyond what it was asked to last */
+#define LASTING_MS     10000  /* a watch that was of use */
+#define SHORT_WATCH_MS 1000   /* one that ends sooner is not followed by another at once */
+
+enum stage {
+	LISTING,
+	WATCHING,
+};
+
+enum trouble {
+	TROUBLE_NONE,
+	TROUBLE_UNREACHABLE,
+	TROUBLE_SILENT,
+	TROUBLE_UNAUTHORIZED,
+	TROUBLE_FORBIDDEN,
+	TROUBLE_BUSY,
+	TROUBLE_EXPIRED,
+	TROUBLE_UNDECODABLE,
+	TROUBLE_FAILED, /* any other answer */
+};
+
+struct kube_watch {
+	struct kube_watch_parts parts;
+	enum kube_kind kind;
+	enum stage stage;
+	struct kube_parser *parser;
+	struct kube_split split;
+	struct strbuf url;
+	struct strbuf next; /* the continue token of the page that is to come; empty: the first */
+	char version[VERSION_LEN];
+	struct http_exchange *exchange; /* NULL: between two */
+	struct loop_timer timer; /* the next exchange, or a look whether this one is silent */
+	int64_t begun_ms;
+	int64_t heard_ms;
+	unsigned failures;    /* in a row, of what is asked for now */
+	unsigned relists;     /* in a row, after watches that did not last */
+	enum trouble trouble; /* what the callbacks found in the body */
+	enum trouble said;    /* what the log said last, ... */
+	enum stage said_of;   /* ... of this */
+	bool is_settled;
+};
+
+static const char *resource(const struct kube_watch *w)
+{
+	static const char *const names[] = {
+		[KUBE_POD] = "pods", [KUBE_SERVICE] = "services", [KUBE_NODE] = "nodes"};
+
+	return names[w->kind];
+}
+
+static const char *verb(const struct kube_watch *w)
+{
+	return w->stage == LISTING ? "list" : "watch";
+}
+
+static int64_t silence_ms(const struct kube_watch *w)
+{
+	return w->stage == LISTING ? KUBE_LIST_SILENCE_MS : w->parts.silence_ms;
+}
+
+/* Logged once, and not again until something else happens. A list that works does not mend a watch
+ * that is refused. */
+static void say(struct kube_watch *w, enum trouble trouble, const char *why)
+{
+	if (w->said == trouble || (trouble == TROUBLE_NONE && w->said_of != w->stage))
+		return;
+	if (trouble == TROUBLE_FORBIDDEN || trouble == TROUBLE_UNAUTHORIZED)
+		log_warn("Kubernetes refuses", "right=\"%s %s\" error=\"%s\" act=\"asked again\"",
+			verb(w), resource(w), why);
+	else if (trouble != TROUBLE_NONE)
+		log_warn("Kubernetes does not answer as it should",
+			"request=\"%s %s\" error=\"%s\" act=\"what is known stays, asked again\"",
+			verb(w), resource(w), why);
+	else
+		log_info("Kubernetes answers again", "request=\"%s %s\"", verb(w), resource(w));
+	w->said = trouble;
+	w->said_of = w->stage;
+}
+
+static void show(const struct kube_watch *w)
+{
+	struct stats *stats = w->parts.stats;
+	const struct kube_map *map = w->parts.map;
+
+	stats->kube_pods = kube_map_count(map, KUBE_POD);
+	stats->kube_services = kube_map_count(map, KUBE_SERVICE);
+	stats->kube_nodes = kube_map_count(map, KUBE_NODE);
+	stats->kube_past = kube_map_count_past(map);
+}
+
+static void put(struct kube_watch *w, const struct kube_object *object)
+{
+	if (kube_map_put(w->parts.map, object, clock_wall_ms()) == KUBE_MAP_FULL)
+		w->parts.stats->kube_overflow++;
+}
+
+/* One that cannot be read does not keep the others from being so. */
+static bool item_arrived(struct kube_watch *w, const char *text, size_t len)
+{
+	struct kube_object object;
+
+	if (kube_parse_object(w->parser, w->kind, text, len, &object))
+		put(w, &object);
+	else
+		w->parts.stats->kube_malformed++;
+	return true;
+}
+
+static void keep_version(struct kube_watch *w, const char *version)
+{
+	if (*version && strlen(version) < VERSION_LEN)
+		snprintf(w->version, VERSION_LEN, "%s", version);
+}
+
+static bool error_arrived(struct kube_watch *w, const struct kube_event *event)
+{
+	w->trouble = event->code == 410 ? TROUBLE_EXPIRED : TROUBLE_FAILED;
+	log_debug("Kubernetes ended a watch", "resource=%s code=%d message=\"%s\"", resource(w),
+		event->code, event->message);
+	return false;
+}
+
+static bool event_arrived(struct kube_watch *w, const char *text, size_t len)
+{
+	struct kube_event event;
+
+	if (!kube_parse_event(w->parser, w->kind, text, len, &event)) {
+		w->parts.stats->kube_malformed++;
+		w->trouble = TROUBLE_UNDECODABLE;
+		return false;
+	}
+	w->parts.stats->kube_events++;
+	switch (event.type) {
+	case KUBE_ERROR:
+		return error_arrived(w, &event);
+	case KUBE_PUT:
+		put(w, &event.object);
+		break;
+	case KUBE_DELETED:
+		kube_map_delete(w->parts.map, &event.object, clock_wall_ms());
+		break;
+	case KUBE_BOOKMARK:
+		break;
+	}
+	keep_version(w, event.object.version);
+	w->failures = 0;
+	say(w, TROUBLE_NONE, "");
+	return true;
+}
+
+/* kube_split_fn */
+static bool object_arrived(void *ctx, const char *text, size_t len)
+{
+	struct kube_watch *w = ctx;
+
+	return w->stage == LISTING ? item_arrived(w, text, len) : event_arrived(w, text, len);
+}
+
+/* http_data_fn */
+static bool data_arrived(void *ctx, const void *data, size_t len)
+{
+	struct kube_watch *w = ctx;
+	bool is_ok = kube_split_feed(&w->split, data, len);
+
+	w->heard_ms = clock_mono_ms();
+	w->parts.stats->kube_oversized += w->split.n_skipped;
+	w->split.n_skipped = 0;
+	show(w);
+	if (!is_ok && w->trouble == TROUBLE_NONE)
+		w->trouble = TROUBLE_UNDECODABLE;
+	return is_ok;
+}
+
+static void look_again_at(struct kube_watch *w, int64_t at_ms)
+{
+	loop_timer_set(w->parts.loop, &w->timer, at_ms);
+}
+
+static uint64_t *counter(struct kube_watch *w, enum trouble trouble)
+{
+	struct stats *stats = w->parts.stats;
+	uint64_t *const counters[] = {
+		[TROUBLE_UNREACHABLE] = &stats->kube_unreachable,
+		[TROUBLE_SILENT] = &stats->kube_silent,
+		[TROUBLE_UNAUTHORIZED] = &stats->kube_unauthorized,
+		[TROUBLE_FORBIDDEN] = &stats->kube_forbidden,
+		[TROUBLE_BUSY] = &stats->kube_busy,
+		[TROUBLE_EXPIRED] = &stats->kube_expired,
+		[TROUBLE_UNDECODABLE] = &stats->kube_undecodable,
+		[TROUBLE_FAILED] = &stats->kube_failed,
+	};
+
+	return counters[trouble];
+}
+
+static int64_t delay_ms(const struct kube_watch *w, enum trouble trouble, const char *retry_after)
+{
+	unsigned failures = w->failures > w->relists ? w->failures : w->relists;
+	int64_t ms = retry_backoff_ms(KUBE_DELAY_MAX_MS, failures, hash_random_seed());
+	int64_t told_s = retry_parse_after(retry_after, clock_wall_ms() / 1000);
+
+	if (trouble == TROUBLE_FORBIDDEN)
+		return KUBE_REFUSED_MS;
+	return told_s * 1000 > ms ? told_s * 1000 : ms;
+}
+
+/* Where there is no right to watch, lists in slow succession are the next best. */
+static bool is_to_list_anew(const struct kube_watch *w, enum trouble trouble)
+{
+	return trouble == TROUBLE_EXPIRED || trouble == TROUBLE_UNDECODABLE ||
+	       trouble == TROUBLE_FAILED || (trouble == TROUBLE_FORBIDDEN && w->stage == WATCHING);
+}
+
+static void failed(
+	struct kube_watch *w, enum trouble trouble, const char *why, const char *retry_after)
+{
+	(*counter(w, trouble))++;
+	if (trouble != TROUBLE_EXPIRED) /* which is nobody's fault */
+		say(w, trouble, why);
+	if (trouble == TROUBLE_FORBIDDEN)
+		w->is_settled = true;
+	if (w->stage == WATCHING && clock_mono_ms() - w->begun_ms >= LASTING_MS)
+		w->relists = 0;
+	if (is_to_list_anew(w, trouble)) {
+		w->relists += w->stage == WATCHING;
+		w->stage = LISTING;
+		strbuf_reset(&w->next);
+	}
+	w->failures++;
+	look_again_at(w, clock_mono_ms() + delay_ms(w, trouble, retry_after));
+}
+
+static bool list_ended(struct kube_watch *w, const struct kube_list *list)
+{
+	struct stats *stats = w->parts.stats;
+
+	strbuf_reset(&w->next);
+	stats->kube_stale += kube_map_list_end(w->parts.map, w->kind, clock_wall_ms());
+	stats->kube_lists++;
+	show(w);
+	keep_version(w, list->version);
+	say(w, TROUBLE_NONE, "");
+	w->is_settled = true;
+	w->stage = WATCHING;
+	return true;
+}
+
+static bool page_ended(struct kube_watch *w)
+{
+	size_t len = 0;
+	const char *envelope = kube_split_envelope(&w->split, &len);
+	struct kube_list list;
+
+	if (!envelope || !kube_parse_list(w->parser, envelope, len, &list))
+		return false;
+	if (!*list.next)
+		return list_ended(w, &list);
+	strbuf_reset(&w->next);
+	strbuf_text(&w->next, list.next);
+	return !w->next.failed;
+}
+
+static enum trouble trouble_of(const struct kube_watch *w, const struct http_answer *answer)
+{
+	switch (answer->status) {
+	case 200:
+		return w->trouble;
+	case 0:
+		return TROUBLE_UNREACHABLE;
+	case 401:
+		return TROUBLE_UNAUTHORIZED;
+	case 403:
+		return TROUBLE_FORBIDDEN;
+	case 410:
+		return TROUBLE_EXPIRED;
+	case 429:
+	case 502:
+	case 503:
+	case 504:
+		return TROUBLE_BUSY;
+	default:
+		return TROUBLE_FAILED;
+	}
+}
+
+/* http_answer_fn */
+static void answered(void *ctx, const struct http_answer *answer)
+{
+	struct kube_watch *w = ctx;
+	enum trouble trouble = trouble_of(w, answer);
+	int64_t now_ms = clock_mono_ms();
+	char why[ERR_LEN];
+
+	w->exchange = NULL;
+	if (trouble == TROUBLE_NONE && w->stage == LISTING && !page_ended(w))
+		trouble = TROUBLE_UNDECODABLE;
+	if (trouble != TROUBLE_NONE) {
+		snprintf(why, sizeof(why), "%s", answer->error);
+		if (answer->status)
+			snprintf(why, sizeof(why), "status %d", answer->status);
+		failed(w, trouble, why, answer->retry_after);
+		return;
+	}
+	w->failures = 0;
+	if (w->stage == WATCHING && now_ms - w->begun_ms < SHORT_WATCH_MS)
+		now_ms += SHORT_WATCH_MS;
+	look_again_at(w, now_ms);
+}
+
+static void write_url(struct kube_watch *w, unsigned watch_s)
+{
+	strbuf_reset(&w->url);
+	strbuf_printf(&w->url, "%s/api/v1/%s?", w->parts.access->url, resource(w));
+	if (w->stage == WATCHING) {
+		strbuf_printf(
+			&w->url, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%u", watch_s);
+		strbuf_text(&w->url, "&resourceVersion=");
+		strbuf_encoded(&w->url, w->version);
+		return;
+	}
+	strbuf_printf(&w->url, "limit=%d", KUBE_PAGE);
+	if (w->next.len) {
+		strbuf_text(&w->url, "&continue=");
+		strbuf_encoded(&w->url, w->next.data);
+	}
+}
+
+static int exchange_start(struct kube_watch *w, char err[static ERR_LEN])
+{
+	unsigned watch_s = KUBE_WATCH_MIN_S + (unsigned)(hash_random_seed() % KUBE_WATCH_MIN_S);
+	char authorization[KUBE_AUTHORIZATION_LEN];
+	struct http_get get = {.ca_file = w->parts.access->ca_file,
+		.total_ms = LIST_TOTAL_MS,
+		.data = data_arrived,
+		.done = answered,
+		.ctx = w};
+	int r = kube_access_authorization(w->parts.access, authorization, err);
+
+	if (r < 0)
+		return r;
+	write_url(w, watch_s);
+	if (w->stage == WATCHING)
+		get.total_ms = (int64_t)watch_s * 1000 + WATCH_GRACE_MS;
+	get.url = w->url.data;
+	get.authorization = *authorization ? authorization : NULL;
+	r = w->url.failed ? -ENOMEM : http_client_get(w->parts.client, &get, &w->exchange);
+	if (r < 0)
+		snprintf(err, ERR_LEN, "%s", strerror(-r));
+	return r;
+}
+
+static void begin(struct kube_watch *w, int64_t now_ms)
+{
+	char err[ERR_LEN];
+
+	if (w->stage == LISTING && w->next.len == 0)
+		kube_map_list_begin(w->parts.map, w->kind);
+	kube_split_begin(&w->split, w->stage == LISTING);
+	w->trouble = TROUBLE_NONE;
+	w->begun_ms = w->heard_ms = now_ms;
+	if (exchange_start(w, err) < 0)
+		failed(w, TROUBLE_UNREACHABLE, err, "");
+	else
+		look_again_at(w, now_ms + silence_ms(w));
+}
+
+static void timer_fired(void *ctx, int64_t now_ms)
+{
+	struct kube_watch *w = ctx;
+
+	if (!w->exchange) {
+		begin(w, now_ms);
+		return;
+	}
+	if (now_ms < w->heard_ms + silence_ms(w)) {
+		look_again_at(w, w->heard_ms + silence_ms(w));
+		return;
+	}
+	http_client_cancel(w->exchange);
+	w->exchange = NULL;
+	failed(w, TROUBLE_SILENT, "silence", "");
+}
+
+struct kube_watch *kube_watch_new(const struct kube_watch_parts *parts, enum kube_kind kind)
+{
+	struct kube_watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->parts = *parts;
+	w->kind = kind;
+	w->timer = (struct loop_timer){.fn = timer_fired, .ctx = w};
+	strbuf_init(&w->url, URL_MAX);
+	strbuf_init(&w->next, NEXT_MAX);
+	kube_split_init(&w->split, object_arrived, w);
+	w->parser = kube_parser_new();
+	if (!w->parser) {
+		kube_watch_free(w);
+		return NULL;
+	}
+	look_again_at(w, clock_mono_ms());
+	return w;
+}
+
+void kube_watch_free(struct kube_watch *w)
+{
+	if (!w)
+		return;
+	if (w->exchange)
+		http_client_cancel(w->exchange);
+	loop_timer_cancel(w->parts.loop, &w->timer);
+	kube_parser_free(w->parser);
+	kube_split_done(&w->split);
+	strbuf_done(&w->next);
+	strbuf_done(&w->url);
+	free(w);
+}
+
+bool kube_watch_is_settled(const struct kube_watch *w)
+{
+	return w->is_settled;
+}
