@@ -78,7 +78,7 @@ static const struct figure figures[] = {
 	TOTAL(dns_unread, "dns_unread_total", "counter",
 		"DNS messages of the pod's that were cut short, in pieces, or malformed"),
 	TOTAL(dns_unkept, "dns_unkept_total", "counter",
-		"DNS questions and addresses that the probe had no room for"),
+		"DNS questions, addresses and names of rows that the probe had no room for"),
 	TOTAL(if_rx_bytes, "if_rx_bytes", "gauge", "The interface's own receive counter, now"),
 	TOTAL(if_tx_bytes, "if_tx_bytes", "gauge", "The interface's own transmit counter, now"),
 	TOTAL(if_rx_bytes_open, "if_rx_bytes_open", "gauge",

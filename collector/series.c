@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A chained hash table over an array of slots; slots whose entry is not written yet stand in a
- * queue, from which each batch takes the first. A slot that is over leaves the table once its
- * deletion is committed.
+ * A chained hash table over an array of slots. Slots whose entry is not written yet stand in one of
+ * two queues, or in both: what is fresh goes with its batch whole, of what has time each batch
+ * takes the first. A slot that is over leaves the table once its deletion is committed.
  */
 #include "series.h"
 
@@ -26,9 +26,20 @@ struct slot {
 	uint16_t pod;
 	uint16_t day; /* of the last batch that brought it, since 1970; until 2149 */
 	bool is_over;
-	bool is_queued;
+	bool is_queued[2];
 	uint32_t next; /* in the bucket, or among the free ones */
-	uint32_t next_queued;
+	uint32_t next_queued[2];
+};
+
+enum which {
+	FRESH,
+	PATIENT,
+};
+
+struct queue {
+	uint32_t first;
+	uint32_t last;
+	uint32_t n_flying;
 };
 
 struct series {
@@ -43,9 +54,7 @@ struct series {
 	uint32_t n_slots; /* ever used */
 	uint32_t cap;
 	uint32_t free;
-	uint32_t queued_first;
-	uint32_t queued_last;
-	uint32_t n_flying;
+	struct queue queues[2];
 	uint32_t n_of_pod[PODS];
 };
 
@@ -62,7 +71,8 @@ struct series *series_new(size_t max, uint64_t seed)
 	s->seed = seed;
 	s->max = max;
 	s->mask = (uint32_t)n_buckets - 1;
-	s->free = s->queued_first = s->queued_last = NONE;
+	s->free = NONE;
+	s->queues[FRESH] = s->queues[PATIENT] = (struct queue){.first = NONE, .last = NONE};
 	s->buckets = malloc(n_buckets * sizeof(*s->buckets));
 	if (!s->buckets) {
 		free(s);
@@ -143,16 +153,29 @@ static void drop(struct series *s, struct slot *slot)
 	s->free = i;
 }
 
-static void queue(struct series *s, struct slot *slot)
+static void queue(struct series *s, struct slot *slot, enum which which)
 {
+	struct queue *q = &s->queues[which];
 	uint32_t i = (uint32_t)(slot - s->slots);
 
-	if (slot->is_queued)
+	if (slot->is_queued[which])
 		return;
-	slot->is_queued = true;
-	slot->next_queued = NONE;
-	*(s->queued_last == NONE ? &s->queued_first : &s->slots[s->queued_last].next_queued) = i;
-	s->queued_last = i;
+	slot->is_queued[which] = true;
+	slot->next_queued[which] = NONE;
+	*(q->last == NONE ? &q->first : &s->slots[q->last].next_queued[which]) = i;
+	q->last = i;
+}
+
+static struct slot *unqueue(struct series *s, enum which which)
+{
+	struct queue *q = &s->queues[which];
+	struct slot *slot = &s->slots[q->first];
+
+	q->first = slot->next_queued[which];
+	if (q->first == NONE)
+		q->last = NONE;
+	slot->is_queued[which] = false;
+	return slot;
 }
 
 static uint64_t number_read(const uint8_t *bytes, size_t len)
@@ -199,7 +222,7 @@ static void end(struct series *s, struct slot *slot)
 	slot->is_over = true;
 	s->n_live--;
 	s->n_of_pod[slot->pod]--;
-	queue(s, slot);
+	queue(s, slot, PATIENT);
 }
 
 /* A day that is yet to come was written by a clock that has been put right since. One that leaps a
@@ -245,6 +268,7 @@ static void revive(struct series *s, struct slot *slot, uint16_t pod)
 	slot->day = s->day;
 	s->n_live++;
 	s->n_of_pod[pod]++;
+	queue(s, slot, FRESH);
 }
 
 enum series_verdict series_admit(
@@ -256,7 +280,7 @@ enum series_verdict series_admit(
 	if (slot && !slot->is_over) {
 		if (slot->day != s->day) {
 			slot->day = s->day;
-			queue(s, slot);
+			queue(s, slot, PATIENT);
 		}
 		return SERIES_LIVE;
 	}
@@ -271,7 +295,7 @@ enum series_verdict series_admit(
 	slot = add(s, hash, pod, s->day);
 	if (!slot)
 		return SERIES_TOTAL_FULL;
-	queue(s, slot);
+	queue(s, slot, FRESH);
 	return SERIES_LIVE;
 }
 
@@ -305,34 +329,43 @@ static bool write_slot(
 	return fn(ctx, &entry);
 }
 
-bool series_batch_entries(
-	struct series *s, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
+static bool write_queue(struct series *s, enum which which, uint32_t max,
+	bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
 {
-	uint32_t i = s->queued_first;
+	struct queue *q = &s->queues[which];
+	uint32_t i = q->first;
 
-	s->n_flying = 0;
-	if (i == NONE)
-		return true;
-	if (!s->is_seed_written && !write_seed(s, fn, ctx))
-		return false;
-	for (; i != NONE && s->n_flying < SERIES_WRITES_MAX; i = s->slots[i].next_queued) {
+	for (; i != NONE && q->n_flying < max; i = s->slots[i].next_queued[which]) {
 		if (!write_slot(&s->slots[i], fn, ctx))
 			return false;
-		s->n_flying++;
+		q->n_flying++;
 	}
 	return true;
 }
 
+bool series_batch_entries(
+	struct series *s, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
+{
+	series_batch_abort(s); /* what a batch had begun to write that could not be sealed */
+	if (s->queues[FRESH].first == NONE && s->queues[PATIENT].first == NONE)
+		return true;
+	if (!s->is_seed_written && !write_seed(s, fn, ctx))
+		return false;
+	return write_queue(s, FRESH, UINT32_MAX, fn, ctx) &&
+	       write_queue(s, PATIENT, SERIES_WRITES_MAX, fn, ctx);
+}
+
+/* A slot that is in both queues leaves the fresh one first. */
 void series_batch_commit(struct series *s)
 {
-	s->is_seed_written |= s->n_flying > 0;
-	for (; s->n_flying > 0; s->n_flying--) {
-		struct slot *slot = &s->slots[s->queued_first];
+	struct queue *fresh = &s->queues[FRESH], *patient = &s->queues[PATIENT];
 
-		s->queued_first = slot->next_queued;
-		if (s->queued_first == NONE)
-			s->queued_last = NONE;
-		slot->is_queued = false;
+	s->is_seed_written |= fresh->n_flying + patient->n_flying > 0;
+	for (; fresh->n_flying > 0; fresh->n_flying--)
+		unqueue(s, FRESH);
+	for (; patient->n_flying > 0; patient->n_flying--) {
+		struct slot *slot = unqueue(s, PATIENT);
+
 		if (slot->is_over)
 			drop(s, slot);
 	}
@@ -340,7 +373,7 @@ void series_batch_commit(struct series *s)
 
 void series_batch_abort(struct series *s)
 {
-	s->n_flying = 0;
+	s->queues[FRESH].n_flying = s->queues[PATIENT].n_flying = 0;
 }
 
 uint16_t series_pod(const struct series *s, const char *observer)

@@ -7,8 +7,9 @@
  *
  * Remembered as 64-bit hashes under a seed that is drawn once a spool, so that nobody can aim two
  * names at one hash: at a million series, some two of them are taken for one with a probability of
- * 3 in 100 million. Entries for the spool come out as the ledger's do: a new series, and once a day
- * one that goes on; a quiet batch writes nothing.
+ * 3 in 100 million. Entries for the spool come out as the ledger's do: each new series with the
+ * batch that brings it, so that whatever InfluxDB gets is remembered, also after a kill; and by and
+ * by, once a day, one that goes on, and one that is over. A quiet batch writes nothing.
  *
  * A new series begins while the live ones and its pod's own, together, are below a limit. So a pod
  * holds no more than are left for others: one that scans takes half, two take a third each, and a
@@ -32,7 +33,7 @@
 #define SERIES_MAX         2000000
 #define SERIES_DAYS        7
 #define SERIES_ENTRY_BYTES 24   /* in the spool, about */
-#define SERIES_WRITES_MAX  1024 /* entries of a batch; what is more goes with the next ones */
+#define SERIES_WRITES_MAX  1024 /* of a batch, that are not new; what is more goes with the next */
 
 enum series_fold {
 	SERIES_WHOLE,

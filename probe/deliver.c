@@ -215,6 +215,11 @@ void deliver_rows(
 	}
 }
 
+uint64_t deliver_names_left_out(const struct deliver *deliver)
+{
+	return outbox_names_left_out(deliver->outbox);
+}
+
 uint64_t deliver_evicted_bytes(const struct deliver *deliver)
 {
 	return outbox_evicted_bytes(deliver->outbox);

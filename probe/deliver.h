@@ -39,6 +39,7 @@ void deliver_rows(
 bool deliver_flush(struct deliver *deliver, int64_t max_ms);
 
 uint64_t deliver_evicted_bytes(const struct deliver *deliver);
+uint64_t deliver_names_left_out(const struct deliver *deliver);
 
 /* A packet of the probe's own conversation with the collector, or about its name. */
 bool deliver_owns(const struct deliver *deliver, const struct packet *packet);

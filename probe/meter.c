@@ -234,6 +234,7 @@ static void read_totals(struct meter *meter)
 	if (meter->deliver) {
 		totals->evicted_bytes = deliver_evicted_bytes(meter->deliver);
 		totals->send_errors = sender_errors(meter->parts.sender);
+		totals->dns_unkept += deliver_names_left_out(meter->deliver);
 	}
 }
 

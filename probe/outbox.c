@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define ACKS_A_TURN 256 /* then the capture has its turn */
+#define ACKS_A_TURN      256 /* then the capture has its turn */
+#define NAMED_RING_SHARE 4   /* with their names an interval's rows take no more of the ring */
 
 struct outbox {
 	struct sender *sender;
@@ -24,6 +25,8 @@ struct outbox {
 	uint64_t sent_up_to; /* the highest sequence that ever went */
 	uint64_t sealed_bytes;
 	uint64_t lost_bytes; /* of rows that no datagram could hold */
+	uint64_t names_left_out;
+	size_t named_parts_max;
 	/* Until then a step need not search the ring, which may hold thousands: each packet that
 	 * wakes the probe is a step. 0: since the last search something came, or may go sooner. */
 	int64_t idle_until_ms;
@@ -52,6 +55,7 @@ int outbox_new(struct sender *sender, size_t ring_bytes, int64_t now_ms, struct 
 		goto fail;
 	outbox->sender = sender;
 	outbox->sequence = 1;
+	outbox->named_parts_max = ring_bytes / WIRE_DATAGRAM_MAX / NAMED_RING_SHARE;
 	outbox->ring = ring_new(ring_bytes);
 	outbox->encoder = wire_encoder_new();
 	if (!outbox->ring || !outbox->encoder)
@@ -89,23 +93,47 @@ static uint64_t rows_bytes(const struct record *rows, size_t n)
 	return sum;
 }
 
-void outbox_begin(struct outbox *outbox, const struct report *head, const struct record *rows,
-	size_t n, int64_t due_ms)
+/* Of an interval's rows as many as WIRE_PARTS_MAX datagrams hold, and how many these are. */
+static size_t count_parts(struct outbox *outbox, const struct record *rows, size_t n)
 {
 	struct report *own = &outbox->head;
 	size_t i = 0;
 
-	*own = *head;
-	memcpy(own->boot_id, outbox->boot_id, sizeof(own->boot_id));
-	own->part = 0;
 	own->parts = 0;
 	do {
 		i += wire_fit(outbox->encoder, own, rows + i, n - i);
 		own->parts++;
 	} while (i < n && own->parts < WIRE_PARTS_MAX);
+	return i;
+}
 
-	/* Names of hundreds of bytes and thousands of rows: sealed, so that the collector sees them
-	 * missing, and gone. */
+/* Names of hundreds of bytes take a row's place many times over: no row is lost for their sake. */
+static size_t fit_rows(struct outbox *outbox, const struct record *rows, size_t n)
+{
+	size_t n_fit;
+
+	wire_encoder_use_names(outbox->encoder, true);
+	n_fit = count_parts(outbox, rows, n);
+	if (n_fit == n && outbox->head.parts <= outbox->named_parts_max)
+		return n;
+	wire_encoder_use_names(outbox->encoder, false);
+	for (size_t i = 0; i < n; i++)
+		outbox->names_left_out += rows[i].name != NULL;
+	return count_parts(outbox, rows, n);
+}
+
+void outbox_begin(struct outbox *outbox, const struct report *head, const struct record *rows,
+	size_t n, int64_t due_ms)
+{
+	struct report *own = &outbox->head;
+	size_t i;
+
+	*own = *head;
+	memcpy(own->boot_id, outbox->boot_id, sizeof(own->boot_id));
+	own->part = 0;
+	i = fit_rows(outbox, rows, n);
+
+	/* More than --top allows: sealed, so that the collector sees them missing, and gone. */
 	outbox->sealed_bytes += rows_bytes(rows + i, n - i);
 	outbox->lost_bytes += rows_bytes(rows + i, n - i);
 	outbox->rows = rows;
@@ -261,6 +289,11 @@ bool outbox_take_path(struct outbox *outbox)
 int64_t outbox_spread_ms(const struct outbox *outbox, int64_t span_ms)
 {
 	return span_ms > 0 ? (int64_t)(boot_hash(outbox) % (uint64_t)span_ms) : 0;
+}
+
+uint64_t outbox_names_left_out(const struct outbox *outbox)
+{
+	return outbox->names_left_out;
 }
 
 uint64_t outbox_evicted_bytes(const struct outbox *outbox)

@@ -57,6 +57,10 @@ bool outbox_take_path(struct outbox *outbox);
 /* Where in its share of time [0, span_ms) this boot speaks. */
 int64_t outbox_spread_ms(const struct outbox *outbox, int64_t span_ms);
 
+/* Names that rows went without, since with them the interval would have taken a quarter of the ring
+ * or more. */
+uint64_t outbox_names_left_out(const struct outbox *outbox);
+
 /* Traffic in rows that are lost: the ring was full, or no datagram could hold them. */
 uint64_t outbox_evicted_bytes(const struct outbox *outbox);
 const struct outbox_stats *outbox_stats(const struct outbox *outbox);

@@ -71,9 +71,10 @@ struct totals {
 	uint64_t dns_names;   /* addresses that got a name from an answer to the pod */
 	uint64_t dns_unasked; /* answers to no question of the pod's: late, doubled, or forged */
 	uint64_t dns_unread;  /* DNS messages cut short, in pieces, or malformed */
-	uint64_t dns_unkept;  /* questions or addresses that found no room */
-	uint64_t cpu_us;      /* of the probe's process, user and system */
-	uint64_t rss_bytes;   /* of the moment */
+	uint64_t
+		dns_unkept; /* questions or addresses that found no room, rows without their name */
+	uint64_t cpu_us;    /* of the probe's process, user and system */
+	uint64_t rss_bytes; /* of the moment */
 	uint64_t uptime_ms;
 	bool is_comparable; /* captured bytes and the interface's counters count the same */
 };

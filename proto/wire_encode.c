@@ -26,6 +26,7 @@ struct wire_encoder {
 	const char *names[WIRE_NAMES_MAX]; /* the records' own texts */
 	size_t n_names;
 	size_t names_bytes; /* of the table, with tags and lengths */
+	bool is_nameless;
 };
 static_assert(WIRE_NAMES_MAX >= WIRE_RECORDS_MAX, "the table of names holds one a record");
 
@@ -37,6 +38,11 @@ struct wire_encoder *wire_encoder_new(void)
 void wire_encoder_free(struct wire_encoder *encoder)
 {
 	free(encoder);
+}
+
+void wire_encoder_use_names(struct wire_encoder *encoder, bool has_names)
+{
+	encoder->is_nameless = !has_names;
 }
 
 static size_t varint_bytes(uint64_t v)
@@ -68,7 +74,7 @@ static uint64_t intern_name(struct wire_encoder *e, const char *name)
 {
 	size_t i = 0, len;
 
-	if (!name)
+	if (!name || e->is_nameless)
 		return 0;
 	while (i < e->n_names && e->names[i] != name && strcmp(e->names[i], name) != 0)
 		i++;

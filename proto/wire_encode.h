@@ -11,6 +11,9 @@ struct wire_encoder;
 struct wire_encoder *wire_encoder_new(void); /* NULL: out of memory */
 void wire_encoder_free(struct wire_encoder *encoder);
 
+/* From now on records go with their names, or without: what a name takes is a row's room. */
+void wire_encoder_use_names(struct wire_encoder *encoder, bool has_names);
+
 /*
  * How many of the first n records fit into one datagram under this header, at least 1 of n > 0
  * (WIRE_IDENTITY_MAX). A record's name is 1 to 253 bytes long. Upper bounds are taken for what is

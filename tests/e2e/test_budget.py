@@ -8,6 +8,7 @@ from lib.influx import Influx
 from lib.programs import Collector
 
 MAX_SERIES = 1000
+MANY = 10000  # more than what a quiet batch writes of them
 STEP_MS = 10000
 TCP = 6
 OTHER_PODS = ("web-0", "web-1", "web-2")
@@ -29,8 +30,8 @@ def flow(remote, port):
 class Budget:
     """A collector with a small budget, a scanner and some pods that only work; on whole past days."""
 
-    def __init__(self, lab):
-        self.lab = lab
+    def __init__(self, lab, max_series=MAX_SERIES):
+        self.lab, self.max_series = lab, max_series
         self.influx = Influx(lab)
         self.start()
         self.fleet = Fleet(lab, ["scanner", *OTHER_PODS])
@@ -39,7 +40,7 @@ class Budget:
 
     def start(self):
         self.collector = Collector(self.lab, "--influx", self.influx.address, "--ptr", "off",
-                                   "--max-series", MAX_SERIES)
+                                   "--max-series", self.max_series)
 
     def send(self, pod, rows):
         self.at_ms = self.fleet.send_all(pod, self.at_ms, rows, STEP_MS)
@@ -67,11 +68,11 @@ class Budget:
     def check(self):
         n, n_remainders = self.series()
         print(f"{n} series and {n_remainders} remainders")
-        at_most(n, MAX_SERIES, "series")
-        at_least(n, MAX_SERIES // 2, "series: a budget that is not used proves nothing")
+        at_most(n, self.max_series, "series")
+        at_least(n, self.max_series // 2, "series: a budget that is not used proves nothing")
         at_most(n_remainders, len(self.fleet.pods), "remainders: a protocol and a role each")
         until(lambda: self.collector.figure("nstats_series") == n, 5, f"nstats_series is not {n}")
-        equal(self.collector.figure("nstats_series_max"), MAX_SERIES, "nstats_series_max")
+        equal(self.collector.figure("nstats_series_max"), self.max_series, "nstats_series_max")
         for pod in self.fleet.pods:
             equal(self.influx.total(f"hosts = '{pod.host.decode()}'"), pod.sealed, f"stored of {pod.host}")
 
@@ -96,6 +97,31 @@ def a_scan_of_a_million_addresses_costs_half_of_the_budget(lab):
     budget.settle()
     assert budget.series() == before, f"a restart let new series begin: {budget.series()}, {before} before"
     budget.others_work(28)
+    budget.check()
+
+
+def spread(budget, net):
+    """Each pod has as many new destinations as all may have together."""
+    for i, pod in enumerate(budget.fleet.pods):
+        budget.send(pod, [flow(address(net + i, j), 443) for j in range(MANY)])
+    budget.fleet.await_acks(0)
+
+
+@case(limit_s=120)
+def what_began_right_before_a_stop_or_a_kill_is_remembered(lab):
+    budget = Budget(lab, MANY)
+    spread(budget, 20)
+    budget.collector.stop()
+    budget.start()
+    spread(budget, 40)
+    budget.settle()
+    before = budget.series()
+    budget.check()
+    budget.collector.process.kill()
+    budget.start()
+    spread(budget, 60)
+    budget.settle()
+    assert budget.series() == before, f"a kill let new series begin: {budget.series()}, {before} before"
     budget.check()
 
 

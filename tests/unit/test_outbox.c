@@ -2,6 +2,8 @@
 /* uses: probe/outbox probe/resend probe/ring probe/send */
 #include "outbox_lab.h"
 
+#include <stdio.h>
+
 #define N_FULL    30 /* intervals: several times what the ring holds */
 #define N_NAMES   200
 #define SPREAD_MS 5000
@@ -213,6 +215,36 @@ static void where_there_is_room_none_is_evicted(void **state)
 	assert_true(outbox_evicted_bytes(outbox) > 0);
 }
 
+/* A name of 253 bytes takes the place of ten rows: two hundred of them would take all of the ring.
+ */
+static void names_that_would_take_too_much_of_the_ring_stay_at_home_and_are_counted(void **state)
+{
+	static char names[N_NAMES][RECORD_NAME_LEN];
+	const struct record *got;
+	struct report report;
+	size_t n_nameless, n_rows = 0;
+
+	(void)state;
+	n_nameless = lab_seal(N_NAMES, 0);
+	for (size_t i = 0; i < N_NAMES; i++) {
+		snprintf(names[i], RECORD_NAME_LEN, "%0*zu", RECORD_NAME_LEN - 1, i);
+		rows[i].name = names[i];
+	}
+	assert_int_equal(lab_seal(N_NAMES, 0), n_nameless);
+	assert_int_equal(outbox_names_left_out(outbox), N_NAMES);
+	assert_int_equal(outbox_evicted_bytes(outbox), 0);
+	assert_true(lab_seal(4, 0) == 1);
+	assert_int_equal(outbox_names_left_out(outbox), N_NAMES);
+	lab_connect();
+	for (size_t n = lab_step(0, OUTBOX_WAITING); n > 1; n--) {
+		n_rows += lab_receive(&report, &got);
+		assert_null(got[0].name);
+	}
+	assert_int_equal(n_rows, 2 * N_NAMES);
+	assert_int_equal(lab_receive(&report, &got), 4);
+	assert_string_equal(got[3].name, names[3]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +261,7 @@ int main(void)
 		LAB_TEST(what_the_full_ring_lost_is_counted),
 		LAB_TEST(the_datagram_that_evicts_says_what_is_the_oldest_after_it),
 		LAB_TEST(where_there_is_room_none_is_evicted),
+		LAB_TEST(names_that_would_take_too_much_of_the_ring_stay_at_home_and_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,18 +225,56 @@ static void one_that_goes_on_is_written_once_a_day(void **state)
 	assert_int_equal(commit(), 0);
 }
 
-static void a_batch_writes_no_more_than_its_share_and_the_next_the_rest(void **state)
+/* InfluxDB gets their points with this batch: a kill right after it must not forget one. */
+static void new_ones_are_all_written_with_their_batch(void **state)
 {
-	static const size_t n = SERIES_WRITES_MAX + 100;
+	static const unsigned n = 3 * SERIES_WRITES_MAX;
 
 	(void)state;
 	series_free(series);
 	series = series_new(10 * SERIES_WRITES_MAX, SEED);
 	series_batch_begin(series, DAY0_MS);
-	begin_many(1, 0, (unsigned)n, SERIES_WHOLE);
-	assert_int_equal(commit(), SERIES_WRITES_MAX + 1);
+	begin_many(1, 0, n, SERIES_WHOLE);
+	assert_int_equal(commit(), n + 1);
+	assert_int_equal(commit(), 0);
+}
+
+static void of_those_that_go_on_a_batch_writes_its_share_and_the_next_the_rest(void **state)
+{
+	static const unsigned n = SERIES_WRITES_MAX + 100;
+
+	(void)state;
+	series_free(series);
+	series = series_new(10 * SERIES_WRITES_MAX, SEED);
+	series_batch_begin(series, DAY0_MS);
+	begin_many(1, 0, n, SERIES_WHOLE);
+	commit();
+	series_batch_begin(series, DAY0_MS + DAY_MS);
+	begin_many(1, 0, n + 10, SERIES_WHOLE);
+	assert_int_equal(commit(), SERIES_WRITES_MAX + 10);
 	assert_int_equal(commit(), 100);
 	assert_int_equal(commit(), 0);
+}
+
+/* It waits for its deletion, behind many others, and begins again. */
+static void one_that_begins_again_is_written_with_its_batch(void **state)
+{
+	static const unsigned n = 2 * SERIES_WRITES_MAX;
+
+	(void)state;
+	series_free(series);
+	series = series_new(10 * SERIES_WRITES_MAX, SEED);
+	series_batch_begin(series, DAY0_MS - (SERIES_DAYS + 1) * (int64_t)DAY_MS);
+	begin_many(1, 0, n, SERIES_WHOLE);
+	commit();
+	series_batch_begin(series, DAY0_MS);
+	assert_int_equal(series_count(series), 0);
+	assert_int_equal(admit(1, n - 1), SERIES_LIVE);
+	assert_int_equal(commit(), SERIES_WRITES_MAX + 1);
+	restart(10 * SERIES_WRITES_MAX);
+	assert_int_equal(series_count(series), 1);
+	assert_int_equal(admit(1, n - 1), SERIES_LIVE);
+	assert_int_equal(series_count(series), 1);
 }
 
 static void a_restart_knows_them_and_their_pods_share(void **state)
@@ -404,7 +442,9 @@ int main(void)
 		TEST(those_that_are_live_go_on_in_a_full_table),
 		TEST(a_quiet_batch_writes_nothing),
 		TEST(one_that_goes_on_is_written_once_a_day),
-		TEST(a_batch_writes_no_more_than_its_share_and_the_next_the_rest),
+		TEST(new_ones_are_all_written_with_their_batch),
+		TEST(of_those_that_go_on_a_batch_writes_its_share_and_the_next_the_rest),
+		TEST(one_that_begins_again_is_written_with_its_batch),
 		TEST(a_restart_knows_them_and_their_pods_share),
 		TEST(more_than_a_smaller_budget_go_on_and_no_new_one_begins),
 		TEST(an_aborted_batch_s_entries_go_with_the_next),
