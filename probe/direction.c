@@ -19,6 +19,7 @@ void direction_update(struct direction *direction, const struct direction *now, 
 		return;
 	}
 	direction->has_mac = now->has_mac;
+	direction->is_loopback = now->is_loopback;
 	memcpy(direction->mac, now->mac, sizeof(direction->mac));
 }
 

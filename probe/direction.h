@@ -15,6 +15,7 @@
 struct direction {
 	bool has_mac; /* false for a file, for "any", and for loopback, whose MAC is all zero */
 	uint8_t mac[6];
+	bool is_loopback; /* the interface is lo itself; says nothing of a direction */
 	struct cidr locals[DIRECTION_LOCALS_MAX];
 	size_t n_locals;
 };

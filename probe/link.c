@@ -55,6 +55,7 @@ static bool read_u32(const struct netlink_attribute *attribute, uint32_t *ret)
 struct link_info {
 	bool is_found;
 	int index;
+	bool is_loopback;
 	bool has_mac;
 	uint8_t mac[6];
 	char name[LINK_NAME_LEN];
@@ -105,6 +106,7 @@ static void take_link(void *ctx, const struct netlink_message *message)
 	info->index = head.ifi_index;
 	while (netlink_next_attribute(message, &pos, &attribute))
 		take_link_attribute(info, &attribute);
+	info->is_loopback = head.ifi_type == ARPHRD_LOOPBACK;
 	if (head.ifi_type != ARPHRD_ETHER)
 		info->has_mac = false;
 }
@@ -277,6 +279,7 @@ int link_describe(struct link *link, const char *interface, struct link_state *r
 	walk.index = (unsigned int)info.index;
 	state.index = info.index;
 	state.counters = info.counters;
+	state.direction.is_loopback = info.is_loopback;
 	state.direction.has_mac = info.has_mac;
 	memcpy(state.direction.mac, info.mac, sizeof(state.direction.mac));
 	r = netlink_ask(

@@ -31,7 +31,7 @@ int link_default_interface(struct link *link, char ret[static LINK_NAME_LEN]);
 /*
  * The interface as it is now: MAC, addresses (as /32 and /128) and counters (IFLA_STATS64); for
  * "any" the addresses of all and the sum of their counters. has_mac stays false for loopback and
- * for interfaces without one. -ENODEV: no such interface. Never blocks longer than two netlink
- * round trips.
+ * for interfaces without one, is_loopback for all but loopback. -ENODEV: no such interface. Never
+ * blocks longer than two netlink round trips.
  */
 int link_describe(struct link *link, const char *interface, struct link_state *ret);

@@ -13,6 +13,7 @@
 
 struct lookups {
 	struct name_table *names;
+	const struct direction *live; /* NULL: a file */
 	struct questions *questions;
 	struct lookups_stats stats;
 };
@@ -25,13 +26,14 @@ struct talk {
 	int64_t now_ms;
 };
 
-struct lookups *lookups_new(struct name_table *names, uint64_t seed)
+struct lookups *lookups_new(struct name_table *names, const struct direction *live, uint64_t seed)
 {
 	struct lookups *lookups = calloc(1, sizeof(*lookups));
 
 	if (!lookups)
 		return NULL;
 	lookups->names = names;
+	lookups->live = live;
 	lookups->questions = questions_new(seed);
 	if (!lookups->questions) {
 		lookups_free(lookups);
@@ -219,18 +221,19 @@ static void read_tcp(struct lookups *lookups, const struct talk *talk, struct cu
 	}
 }
 
-/* 127.0.0.0/8 and ::1. */
-static bool is_loopback(const struct addr *addr)
+/*
+ * Stricter than the direction, which is about bytes: whoever shares the interface's link may write
+ * any address into a frame, loopback's too, and with a question of his own would have his answer to
+ * it believed. What passes loopback is the pod's, although libpcap shows it as it comes in only.
+ */
+static bool is_from_pod(
+	const struct direction *live, const struct packet *packet, enum packet_way way)
 {
-	static const uint8_t one[16] = {[15] = 1};
-
-	return addr->len == 4 ? addr->bytes[0] == 127 : memcmp(addr->bytes, one, 16) == 0;
-}
-
-/* libpcap shows what passes loopback once, as it comes in; nobody else can send to it. */
-static bool is_from_pod(const struct packet *packet, enum packet_way way)
-{
-	return way != PACKET_IN || is_loopback(&packet->dst);
+	if (packet->is_loopback || (live && live->is_loopback))
+		return true;
+	if (live && live->has_mac && packet->has_src_mac)
+		return memcmp(packet->src_mac, live->mac, sizeof(live->mac)) == 0;
+	return way == PACKET_OUT || (way == PACKET_WAY_UNKNOWN && !live);
 }
 
 void lookups_add(struct lookups *lookups, const struct packet *packet, enum packet_way way,
@@ -238,7 +241,8 @@ void lookups_add(struct lookups *lookups, const struct packet *packet, enum pack
 {
 	const struct talk talk = {
 		.packet = packet,
-		.may_ask = lookups_is_port(packet->dst_port) && is_from_pod(packet, way),
+		.may_ask = lookups_is_port(packet->dst_port) &&
+			   is_from_pod(lookups->live, packet, way),
 		.may_answer = lookups_is_port(packet->src_port) && way != PACKET_OUT,
 		.now_ms = now_ms,
 	};

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "direction.h"
 #include "name_table.h"
 #include "packet.h"
 
@@ -24,8 +25,11 @@ struct lookups_stats {
 };
 
 struct lookups;
-/* Keeps names until lookups_free. NULL: out of memory. */
-struct lookups *lookups_new(struct name_table *names, uint64_t seed);
+/*
+ * live is what is known of the captured interface, now and later; NULL: the packets are a file's.
+ * Keeps both until lookups_free. NULL: out of memory.
+ */
+struct lookups *lookups_new(struct name_table *names, const struct direction *live, uint64_t seed);
 void lookups_free(struct lookups *lookups);
 
 static inline bool lookups_is_port(uint16_t port)
@@ -41,8 +45,8 @@ static inline bool lookups_wants(const struct packet *packet)
 }
 
 /*
- * data is the frame that packet_parse has read. Where way is not known the one who speaks to a
- * server's port is the pod. now_ms: of the packet.
+ * data is the frame that packet_parse has read. In a file, where way is not known, the one who
+ * speaks to a server's port is the pod. now_ms: of the packet.
  */
 void lookups_add(struct lookups *lookups, const struct packet *packet, enum packet_way way,
 	const uint8_t *data, int64_t now_ms);

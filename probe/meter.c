@@ -61,12 +61,14 @@ static int open_deliver(struct meter *meter, char err[static ERR_LEN])
 
 static bool open_names(struct meter *meter)
 {
+	const struct direction *live = meter->config.is_file ? NULL : &meter->config.direction;
+
 	if (!meter->config.is_dns_on)
 		return true;
 	meter->names = name_table_new(hash_random_seed());
 	if (!meter->names)
 		return false;
-	meter->lookups = lookups_new(meter->names, hash_random_seed());
+	meter->lookups = lookups_new(meter->names, live, hash_random_seed());
 	flow_table_set_names(meter->table, meter->names);
 	return meter->lookups != NULL;
 }

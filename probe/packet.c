@@ -3,6 +3,7 @@
 
 #include "cursor.h"
 
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -269,7 +270,9 @@ static enum packet_result read_sll(struct rest rest, struct packet *ret)
 
 	if (!at.failed)
 		ret->way = sll_way(type);
-	cursor_skip(&at, SLL_LEN - 4);
+	type = cursor_u16(&at);
+	ret->is_loopback = !at.failed && type == ARPHRD_LOOPBACK;
+	cursor_skip(&at, SLL_LEN - 6);
 	type = cursor_u16(&at);
 	if (!rest_skip(&rest, SLL_LEN))
 		return PACKET_TRUNCATED;
@@ -280,10 +283,12 @@ static enum packet_result read_sll(struct rest rest, struct packet *ret)
 static enum packet_result read_sll2(struct rest rest, struct packet *ret)
 {
 	struct cursor at = rest.at;
-	uint16_t type = cursor_u16(&at);
+	uint16_t type = cursor_u16(&at), hardware;
 	uint8_t sll_type;
 
-	cursor_skip(&at, 8);
+	cursor_skip(&at, 6);
+	hardware = cursor_u16(&at);
+	ret->is_loopback = !at.failed && hardware == ARPHRD_LOOPBACK;
 	sll_type = cursor_u8(&at);
 	if (!at.failed)
 		ret->way = sll_way(sll_type);

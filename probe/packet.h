@@ -2,8 +2,9 @@
 /*
  * From a frame's bytes to a small struct, or a counted reason. Pure.
  *
- * Whatever the result, `length`, `way` and the source MAC are filled as far as the frame gave them,
- * so that the bytes of a frame that we cannot read are still counted, and in the right direction.
+ * Whatever the result, `length`, `way`, `is_loopback` and the source MAC are filled as far as the
+ * frame gave them, so that the bytes of a frame that we cannot read are still counted, and in the
+ * right direction.
  */
 #pragma once
 
@@ -43,6 +44,7 @@ enum packet_way {
 struct packet {
 	uint64_t length;     /* the frame's, without the pseudo-header of SLL, SLL2, NULL */
 	enum packet_way way; /* what SLL says; unknown elsewhere */
+	bool is_loopback;    /* what SLL says: it passed lo; false elsewhere */
 	bool has_src_mac;
 	uint8_t src_mac[6];
 

@@ -7,7 +7,7 @@ import time
 from lib import netns
 from lib.case import at_least, case, equal, until
 from lib.influx import Influx
-from lib.lab import NET_4, NET_6, POD_4, destination
+from lib.lab import NET_4, NET_6, NET_MAC, POD_4, POD_MAC, destination
 from lib.oracle import conserve
 from lib.programs import Collector, Probe
 from lib.resolver import Resolver, Web, message, visit
@@ -173,6 +173,44 @@ class RawSender:
         self.socket.sendto(head + udp + payload, (POD_4, 0))
 
 
+# What a neighbour writes into a question and, the other way round, into its answer: (client, server).
+STRANGER, SERVER = "10.98.0.77", "10.98.0.99"
+FORGED = {
+    destination(52): ("127.0.0.1", "127.0.0.1"),
+    destination(53): (STRANGER, "127.0.0.9"),
+    destination(54): (POD_4, SERVER),
+    destination(55): (STRANGER, SERVER),
+}
+AS_POD = destination(56)
+
+
+class Neighbour:
+    """Whole frames to the pod's MAC, whatever stands in them. packet(7)"""
+
+    def __init__(self, lab):
+        with netns.inside(lab.net):
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            self.socket.bind(("net0", 0))
+        lab.callback(self.socket.close)
+
+    def send(self, source, to, source_port, to_port, payload, mac=NET_MAC):
+        udp = struct.pack("!HHHH", source_port, to_port, 8 + len(payload), 0) + payload
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0,
+                           socket.inet_aton(source), socket.inet_aton(to))
+        check = sum(struct.unpack("!10H", head))
+        check = ~(check + (check >> 16)) & 0xFFFF
+        ethernet = bytes.fromhex((POD_MAC + mac).replace(":", "")) + b"\x08\0"
+        self.socket.send(ethernet + head[:10] + struct.pack("!H", check) + head[12:] + udp)
+
+    def look_up(self, client, server, address, mac=NET_MAC):
+        """The pod's question, as it would be, and the answer that names the address."""
+        name = address.replace(".", "-") + ".example"
+        port = 53 if client == server else ASKED_PORT + 2
+        self.send(client, server, port, 53, message(ASKED_ID, 0x0100, name), mac)
+        self.send(server, client, 53, port, answer(address, name=name))
+        return name
+
+
 def ask_slowly(lab):
     """A question of the pod's that stays open: dnsmasq has asked one that never answers."""
     with netns.inside(lab.pod):
@@ -191,7 +229,8 @@ def forged_answers_name_nothing(lab):
     lab.callback(deaf.close)
     Resolver(lab, "--server=/slow.example/127.0.0.1#5399")
     bench = Bench(lab)
-    lab.count([VICTIM, TRUE])
+    victims = [VICTIM, *FORGED]
+    lab.count([*victims, TRUE, AS_POD])
     raw = RawSender(lab)
     raw.send(answer(VICTIM))  # before anybody asked
     ask_slowly(lab)
@@ -199,21 +238,28 @@ def forged_answers_name_nothing(lab):
     raw.send(answer(VICTIM), port=ASKED_PORT + 1)
     raw.send(answer(VICTIM), source="10.98.0.9")
     raw.send(answer(VICTIM, name="evil.example"))
+    neighbour = Neighbour(lab)
+    for address, (client, server) in FORGED.items():
+        neighbour.look_up(client, server, address)
     time.sleep(0.3)
-    Echo(lab, [VICTIM, TRUE], reply=200)
-    to_victim = Sender(lab, [VICTIM], every_s=0.01)
+    Echo(lab, [*victims, TRUE, AS_POD], reply=200)
+    to_victims = Sender(lab, victims, every_s=0.01)
     time.sleep(1)
-    to_victim.end()
+    to_victims.end()
     raw.send(answer(TRUE))  # what the question is waiting for, so that the above is not for want of anything else
     raw.send(answer(VICTIM))  # and once more, when it is answered
+    as_pod = neighbour.look_up(POD_4, SERVER, AS_POD, mac=POD_MAC)  # nor was the neighbour's for want of anything but this
     time.sleep(0.3)
-    again = Sender(lab, [VICTIM, TRUE], every_s=0.01)
+    again = Sender(lab, [*victims, TRUE, AS_POD], every_s=0.01)
     time.sleep(1)
     again.end()
     bench.conserve()
     counted = lab.counters()
-    equal(bench.named("address")[VICTIM], counted[VICTIM], "what went to the forged address")
-    equal(list(bench.named("dns").items()), [("slow.example", counted[TRUE])], "named by look-ups")
+    by_address = bench.named("address")
+    for address in victims:
+        equal(by_address.get(address), counted[address], f"what went to the forged address {address}")
+    equal(bench.named("dns"), {"slow.example": counted[TRUE], as_pod: counted[AS_POD]}, "named by look-ups")
     metrics = bench.collector.metrics()
-    equal(metrics.probe("dns_unasked_total"), 6, "answers that nobody asked for")
-    equal(metrics.probe("dns_names_total"), 1, "addresses that got a name")
+    equal(metrics.probe("dns_unasked_total"), 6 + len(FORGED), "answers that nobody asked for")
+    equal(metrics.probe("dns_unread_total"), 0, "messages that could not be read")
+    equal(metrics.probe("dns_names_total"), 2, "addresses that got a name")

@@ -122,7 +122,7 @@ static void check_name(struct name_table *names)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct name_table *names = name_table_new(1);
-	struct lookups *lookups = lookups_new(names, 1);
+	struct lookups *lookups = lookups_new(names, NULL, 1);
 
 	check(names && lookups);
 	ask(lookups, "api.example", DNS_TYPE_A);

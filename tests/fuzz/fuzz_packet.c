@@ -41,7 +41,7 @@ static struct bench bench_new(void)
 		.builder = report_builder_new(FLOWS_CAP, TOP, 1),
 	};
 
-	b.lookups = lookups_new(b.names, 1);
+	b.lookups = lookups_new(b.names, NULL, 1);
 	check(b.names && b.table && b.builder && b.lookups);
 	flow_table_set_names(b.table, b.names);
 	return b;

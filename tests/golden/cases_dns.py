@@ -285,24 +285,36 @@ def dns_loopback_on_any(c):
     ask = frames.ip("127.0.0.1", "127.0.0.1", 17, frames.udp(40100, 53, asked))
     reply = frames.ip("127.0.0.1", "127.0.0.1", 17, frames.udp(53, 40100, answered))
     server = Row("127.0.0.1", "127.0.0.1", "udp", 53, "server")
-    c.ip(0, ask, row, "tx")
-    c.ip(10, ask, server, "rx")
-    c.ip(1000, reply, server, "tx")
-    c.ip(1010, reply, row, "rx")
+    for at, packet, whose, way in ((0, ask, row, "tx"), (10, ask, server, "rx"), (1000, reply, server, "tx"),
+                                   (1010, reply, row, "rx")):
+        c.frame(at, frames.sll2(packet, way, hardware=frames.ARPHRD_LOOPBACK), whose, way)
     visit(c, 10000, NAME)
     c.totals.update(dns_names=1, dns_unasked=0)
+
+
+def come_in(c, hardware):
+    """A question and its answer, from a loopback address to another, both as they come in."""
+    asked, answered = question(7, NAME), answer(7, NAME, [address(ASKED, PEER)])
+    ask = frames.ip("127.0.0.1", "127.0.0.1", 17, frames.udp(40100, 53, asked))
+    reply = frames.ip("127.0.0.1", "127.0.0.1", 17, frames.udp(53, 40100, answered))
+    c.frame(0, frames.sll2(ask, "rx", hardware=hardware), Row("127.0.0.1", "127.0.0.1", "udp", 53, "server"), "rx")
+    c.frame(1000, frames.sll2(reply, "rx", hardware=hardware), Row("127.0.0.1", "127.0.0.1", "udp", 40100, "server"), "rx")
 
 
 @case("sll2")
 def dns_loopback_once(c):
     """As libpcap has "any" on Linux: what passes loopback only comes in (pcap-linux.c, linux_check_direction)."""
-    asked, answered = question(7, NAME), answer(7, NAME, [address(ASKED, PEER)])
-    ask = frames.ip("127.0.0.1", "127.0.0.1", 17, frames.udp(40100, 53, asked))
-    reply = frames.ip("127.0.0.1", "127.0.0.1", 17, frames.udp(53, 40100, answered))
-    c.ip(0, ask, Row("127.0.0.1", "127.0.0.1", "udp", 53, "server"), "rx")
-    c.ip(1000, reply, Row("127.0.0.1", "127.0.0.1", "udp", 40100, "server"), "rx")
+    come_in(c, frames.ARPHRD_LOOPBACK)
     visit(c, 10000, NAME)
     c.totals.update(dns_names=1, dns_unasked=0)
+
+
+@case("sll2")
+def dns_loopback_forged(c):
+    """The same from the pod's link: a neighbour wrote the addresses."""
+    come_in(c, frames.ARPHRD_ETHER)
+    visit(c, 10000, None)
+    c.totals.update(dns_names=0, dns_unasked=1)
 
 
 @case()

@@ -16,6 +16,7 @@ LINKS = {
     "loop": (108, 4),
 }
 NULL_FAMILY = {"null-le": "<I", "null-be": ">I", "loop": ">I"}
+ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772  # linux/if_arp.h
 POD_MAC = bytes.fromhex("020000000001")
 PEER_MAC = bytes.fromhex("020000000002")
 
@@ -88,9 +89,9 @@ def sll(packet, way, kind=None):
     return struct.pack(">HHH8sH", 4 if way == "tx" else 0, 1, 6, POD_MAC, kind) + packet
 
 
-def sll2(packet, way, kind=None):
+def sll2(packet, way, kind=None, hardware=ARPHRD_ETHER):
     kind = ethertype(packet) if kind is None else kind
-    return struct.pack(">HHIHBB8s", kind, 0, 2, 1, 4 if way == "tx" else 0, 6, POD_MAC) + packet
+    return struct.pack(">HHIHBB8s", kind, 0, 2, hardware, 4 if way == "tx" else 0, 6, POD_MAC) + packet
 
 
 def wrap(link, packet, way):

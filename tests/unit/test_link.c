@@ -64,13 +64,14 @@ static void loopback_has_its_address(void **state)
 	assert_true(has_local(&now.direction, "127.0.0.1"));
 }
 
-static void loopback_has_no_mac(void **state)
+static void loopback_has_no_mac_and_is_known_as_such(void **state)
 {
 	struct link_state now;
 
 	(void)state;
 	assert_int_equal(link_describe(sut, "lo", &now), 0);
 	assert_false(now.direction.has_mac);
+	assert_true(now.direction.is_loopback);
 }
 
 static void any_has_the_addresses_of_all(void **state)
@@ -81,6 +82,7 @@ static void any_has_the_addresses_of_all(void **state)
 	assert_int_equal(link_describe(sut, "any", &now), 0);
 	assert_true(has_local(&now.direction, "127.0.0.1"));
 	assert_false(now.direction.has_mac);
+	assert_false(now.direction.is_loopback);
 }
 
 static void an_unknown_interface_is_no_device(void **state)
@@ -141,7 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loopback_has_its_address),
-		cmocka_unit_test(loopback_has_no_mac),
+		cmocka_unit_test(loopback_has_no_mac_and_is_known_as_such),
 		cmocka_unit_test(any_has_the_addresses_of_all),
 		cmocka_unit_test(an_unknown_interface_is_no_device),
 		cmocka_unit_test(a_name_that_is_too_long_is_no_device),

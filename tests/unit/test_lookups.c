@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: probe/lookups probe/questions probe/dns_answer probe/dns_message */
-/* uses: probe/name_table probe/name_pool */
+/* uses: probe/name_table probe/name_pool probe/direction */
 #include "dns_of.h"
 #include "lookups.h"
 
@@ -13,24 +13,48 @@
 #define V4   "\xc0\0\2\x05"
 #define V6   "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\5"
 
+static const struct direction *const FILE_READ = NULL;
+static const struct direction ETHERNET = {
+	.has_mac = true,
+	.mac = {2, 0, 0, 0, 0, 1},
+	.locals = {{.addr = {4, {10, 0, 0, 1}}, .bits = 32}},
+	.n_locals = 1,
+};
+
 static struct name_table *names;
 static struct lookups *lookups;
 static struct message m;
 
+static int start(const struct direction *live)
+{
+	names = name_table_new(7);
+	lookups = names ? lookups_new(names, live, 7) : NULL;
+	return lookups ? 0 : -1;
+}
+
+static void end(void)
+{
+	lookups_free(lookups);
+	name_table_free(names);
+}
+
 static int setup(void **state)
 {
 	(void)state;
-	names = name_table_new(7);
-	lookups = names ? lookups_new(names, 7) : NULL;
-	return lookups ? 0 : -1;
+	return start(&ETHERNET);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	lookups_free(lookups);
-	name_table_free(names);
+	end();
 	return 0;
+}
+
+static void restart(const struct direction *live)
+{
+	end();
+	assert_int_equal(start(live), 0);
 }
 
 static const struct lookups_stats *stats(void)
@@ -224,6 +248,7 @@ static void on_loopback_a_question_that_comes_in_is_the_pod_s_own(void **state)
 		struct packet reply = packet_to_pod(IPPROTO_UDP, true);
 
 		question.dst = reply.src = loopbacks[i];
+		question.is_loopback = reply.is_loopback = true;
 		ask_for(&m, ID, "api.example", A);
 		send_udp(question, PACKET_IN);
 		put_good_answer();
@@ -232,9 +257,109 @@ static void on_loopback_a_question_that_comes_in_is_the_pod_s_own(void **state)
 	}
 }
 
-static void where_no_way_is_known_the_ports_tell_who_asks(void **state)
+/* A question and its answer, on an interface of which that much is known. */
+struct exchange {
+	const char *client;
+	const char *server;
+	bool has_src_mac;
+	uint8_t src_mac; /* of the question, the last byte */
+	enum packet_way said;
+	bool is_loopback;
+};
+
+/* Whether the address got the name. */
+static bool names_by(const struct direction *live, const struct exchange *e)
+{
+	struct packet question = packet_to_pod(IPPROTO_UDP, false);
+	struct packet reply = packet_to_pod(IPPROTO_UDP, true);
+
+	restart(live);
+	assert_int_equal(addr_parse(e->client, &question.src), 0);
+	assert_int_equal(addr_parse(e->server, &question.dst), 0);
+	reply.src = question.dst;
+	reply.dst = question.src;
+	question.way = e->said;
+	question.is_loopback = reply.is_loopback = e->is_loopback;
+	question.has_src_mac = reply.has_src_mac = e->has_src_mac;
+	memcpy(question.src_mac, (uint8_t[]){2, 0, 0, 0, 0, e->src_mac}, 6);
+	memcpy(reply.src_mac, (uint8_t[]){2, 0, 0, 0, 0, 2}, 6);
+	ask_for(&m, ID, "api.example", A);
+	send_udp(question, live ? direction_of(live, &question) : question.way);
+	put_good_answer();
+	send_udp(reply, PACKET_IN);
+	assert_int_equal(stats()->names + stats()->unasked, 1);
+	return name_of(V4, 4) != NULL;
+}
+
+static void a_neighbour_who_asks_and_answers_himself_names_nothing(void **state)
+{
+	static const struct exchange frames[] = {
+		{"127.0.0.1", "127.0.0.1", true, 2, PACKET_WAY_UNKNOWN, false},
+		{"10.0.0.77", "127.0.0.9", true, 2, PACKET_WAY_UNKNOWN, false},
+		{"10.0.0.1", "10.0.0.99", true, 2, PACKET_WAY_UNKNOWN, false},
+		{"10.0.0.77", "10.0.0.99", true, 2, PACKET_WAY_UNKNOWN, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		struct exchange own = frames[i];
+
+		assert_false(names_by(&ETHERNET, &frames[i]));
+		own.src_mac = ETHERNET.mac[5];
+		assert_true(names_by(&ETHERNET, &own));
+	}
+}
+
+static void on_any_only_what_passed_loopback_or_left_is_the_pod_s_question(void **state)
+{
+	struct direction any = ETHERNET;
+	struct exchange e = {"127.0.0.1", "127.0.0.1", false, 0, PACKET_IN, false};
+
+	(void)state;
+	any.has_mac = false;
+	assert_false(names_by(&any, &e));
+	e.is_loopback = true;
+	assert_true(names_by(&any, &e));
+	e = (struct exchange){"10.0.0.1", "10.0.0.99", false, 0, PACKET_IN, false};
+	assert_false(names_by(&any, &e));
+	e.said = PACKET_OUT;
+	assert_true(names_by(&any, &e));
+}
+
+static void on_raw_ip_a_question_of_nobody_s_is_not_the_pod_s(void **state)
+{
+	static const struct exchange neither = {
+		"10.0.0.77", "10.0.0.99", false, 0, PACKET_WAY_UNKNOWN, false};
+	static const struct exchange both = {
+		"10.0.0.1", "10.0.0.1", false, 0, PACKET_WAY_UNKNOWN, false};
+	static const struct exchange own = {
+		"10.0.0.1", "10.0.0.99", false, 0, PACKET_WAY_UNKNOWN, false};
+	struct direction tunnel = ETHERNET;
+
+	(void)state;
+	tunnel.has_mac = false;
+	assert_false(names_by(&tunnel, &neither));
+	assert_false(names_by(&tunnel, &both));
+	assert_true(names_by(&tunnel, &own));
+	assert_true(names_by(FILE_READ, &neither));
+}
+
+static void where_lo_itself_is_captured_every_question_is_the_pod_s(void **state)
+{
+	static const struct direction lo = {.is_loopback = true};
+	static const struct direction other = {.is_loopback = false};
+	static const struct exchange e = {
+		"127.0.0.1", "127.0.0.9", true, 0, PACKET_WAY_UNKNOWN, false};
+
+	(void)state;
+	assert_true(names_by(&lo, &e));
+	assert_false(names_by(&other, &e));
+}
+
+static void in_a_file_the_ports_tell_who_asks_where_no_way_is_known(void **state)
 {
 	(void)state;
+	restart(FILE_READ);
 	ask_for(&m, ID, "api.example", A);
 	send_udp(packet_to_pod(IPPROTO_UDP, false), PACKET_WAY_UNKNOWN);
 	put_good_answer();
@@ -493,7 +618,11 @@ int main(void)
 		TEST(what_others_ask_the_pod_names_nothing),
 		TEST(on_loopback_both_directions_are_one_look_up),
 		TEST(on_loopback_a_question_that_comes_in_is_the_pod_s_own),
-		TEST(where_no_way_is_known_the_ports_tell_who_asks),
+		TEST(a_neighbour_who_asks_and_answers_himself_names_nothing),
+		TEST(on_any_only_what_passed_loopback_or_left_is_the_pod_s_question),
+		TEST(on_raw_ip_a_question_of_nobody_s_is_not_the_pod_s),
+		TEST(where_lo_itself_is_captured_every_question_is_the_pod_s),
+		TEST(in_a_file_the_ports_tell_who_asks_where_no_way_is_known),
 		TEST(a_failure_names_nothing_and_ends_the_question),
 		TEST(other_messages_are_none_of_our_business),
 		TEST(a_malformed_answer_is_counted_and_the_good_one_still_believed),

@@ -83,6 +83,51 @@ static void sll2_says_the_way_and_does_not_count_itself(void **state)
 	assert_int_equal(p.length, 0);
 }
 
+/* ARPHRD_ETHER and ARPHRD_LOOPBACK of linux/if_arp.h, and what is one byte like it. */
+static void sll_and_sll2_say_what_passed_loopback(void **state)
+{
+	static const unsigned int types[] = {1, 772, 4, 768};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct frame sll = {.len = 0}, sll2 = {.len = 0};
+		struct packet p;
+
+		put_u16(&sll, 0);
+		put_u16(&sll, types[i]);
+		put_zeros(&sll, 10);
+		put_u16(&sll, 0x0800);
+		put_u16(&sll2, 0x0800);
+		put_zeros(&sll2, 6);
+		put_u16(&sll2, types[i]);
+		put_zeros(&sll2, 10);
+		put_ipv4(&sll, 17, 8);
+		put_udp(&sll);
+		put_ipv4(&sll2, 17, 8);
+		put_udp(&sll2);
+		assert_int_equal(parse(PACKET_SLL, &sll, &p), PACKET_OK);
+		assert_int_equal(p.is_loopback, i == 1);
+		assert_int_equal(parse(PACKET_SLL2, &sll2, &p), PACKET_OK);
+		assert_int_equal(p.is_loopback, i == 1);
+	}
+}
+
+/* Whatever the addresses in it: a neighbour writes those. */
+static void ethernet_never_says_that_it_passed_loopback(void **state)
+{
+	struct frame f = {.len = 0};
+	struct packet p;
+
+	(void)state;
+	put_zeros(&f, 12);
+	put_u16(&f, 0x0800);
+	put_ipv4(&f, 17, 8);
+	put_udp(&f);
+	memcpy(f.data + 14 + 12, "\x7f\0\0\1\x7f\0\0\1", 8);
+	assert_int_equal(parse(PACKET_ETHERNET, &f, &p), PACKET_OK);
+	assert_false(p.is_loopback);
+}
+
 static void null_takes_either_byte_order(void **state)
 {
 	static const uint8_t families[][4] = {
@@ -150,6 +195,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_ip_is_told_apart),
 		cmocka_unit_test(sll_says_the_way_and_does_not_count_itself),
 		cmocka_unit_test(sll2_says_the_way_and_does_not_count_itself),
+		cmocka_unit_test(sll_and_sll2_say_what_passed_loopback),
+		cmocka_unit_test(ethernet_never_says_that_it_passed_loopback),
 		cmocka_unit_test(null_takes_either_byte_order),
 		cmocka_unit_test(raw_ip_goes_by_the_version),
 		cmocka_unit_test(random_frames_are_survived),
