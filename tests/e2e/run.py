@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """
-run.py BUILD_DIR [FILTER]: the end-to-end cases, each in a process of its own, two at a time. A case is a function
+run.py BUILD_DIR [FILTER]: the end-to-end cases, each in a process of its own, three at a time. A case is a function
 marked with @case in a file test_*.py; FILTER is part of its name. Prints ok, FAIL or skip for each, and the sum.
 """
 import concurrent.futures
@@ -25,6 +25,7 @@ from lib.lab import Lab  # noqa: E402
 CODE_SKIPPED = 77
 TOOLS = ("ip", "nft", "nsenter", "influxd", "victoria-metrics", "iperf3", "iftop", "dnsmasq", "setpriv")
 LOG_TAIL = 12
+LANES = 3  # they mostly wait
 OURS = ("probe", "collector")
 SLOWNESS = float(os.environ.get("NSTATS_E2E_SLOWNESS", "1"))  # of time limits; sanitizers are slow
 
@@ -104,7 +105,7 @@ def run_all(build, cases):
     if why:
         return [report(name, "skip", why) for name, _ in cases]
     verdicts = []
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=LANES) as pool:
         running = {pool.submit(run_child, build, name, function): name
                    for name, function in cases if not function.alone}
         for done in concurrent.futures.as_completed(running):

@@ -134,7 +134,7 @@ def names_stay_right_whatever_the_api_server_does(lab):
     equal(metrics.of("nstats_kubernetes_objects_stale_total"), 0, "pods that a list lost")
 
 
-@case(limit_s=120, alone=True)
+@case(limit_s=120, alone=True, plain=True)
 def fifty_thousand_pods_are_known_within_64_mib(lab):
     """And read again whole, twice, while all rows are named."""
     api, names, influx, collector, stream = begin(lab, n_bulk=50000)

@@ -257,7 +257,7 @@ class Scans:
         equal(self.influx.total("time > 0"), sum(pod.sealed for pod in self.fleet.pods), "stored")
 
 
-@case(limit_s=120)
+@case(limit_s=120, plain=True)
 def a_hundred_thousand_unknown_addresses_cost_no_more_queries_than_the_bucket_holds(lab):
     dns = HostileDns(lab, {})  # there is no such name
     scans = Scans(lab)
@@ -265,7 +265,7 @@ def a_hundred_thousand_unknown_addresses_cost_no_more_queries_than_the_bucket_ho
     equal(dns.n_asked, scans.collector.figure("nstats_ptr_queries_total"), "queries that the server saw")
 
 
-@case(limit_s=120)
+@case(limit_s=120, plain=True)
 def a_hundred_thousand_unknown_addresses_wait_for_no_silent_name_server(lab):
     with netns.inside(lab.net):
         deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -23,7 +23,7 @@ static uint64_t below(uint64_t n)
 /* 26 bytes, another name for each row. */
 static const char *name_of(size_t row)
 {
-	static char names[100][27];
+	static char names[100][RECORD_NAME_LEN];
 
 	snprintf(names[row], sizeof(names[row]), "api-%03zu.eu-west-1.example", row);
 	return names[row];
