@@ -137,7 +137,7 @@ static bool is_better(const struct kube_claim *a, const struct kube_claim *b, in
 	bool is_b_within = kube_span_distance(&b->span, at_ms) == 0;
 
 	if (is_a_within && is_b_within && a->is_node != b->is_node)
-		return a->is_node;
+		return b->is_node;
 	return kube_span_is_better(&a->span, &b->span, at_ms);
 }
 

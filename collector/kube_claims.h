@@ -12,8 +12,8 @@
 
 struct kube_claim {
 	struct addr addr;
-	bool is_node; /* whose addresses the pods on its network share: before others of that time
-		       */
+	bool is_node; /* behind others of that time: where each pod is a node of its own, it is the
+			 pod that is of interest */
 	uint32_t object;  /* the owner's, as it was given */
 	uint32_t next;    /* the table's own */
 	uint32_t sibling; /* the owner's next claim: the owner's to set */

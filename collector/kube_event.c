@@ -149,6 +149,9 @@ static struct json_object *owner_of(struct json_object *metadata)
 	return n_of(owners) ? json_object_array_get_idx(owners, 0) : NULL;
 }
 
+/* 0: not known, as where a container still runs in a pod that has failed (evicted, past its
+ * deadline).
+ */
 static int64_t finish_of(struct json_object *status)
 {
 	struct json_object *containers = member(status, "containerStatuses", json_type_array);
@@ -159,10 +162,21 @@ static int64_t finish_of(struct json_object *status)
 			object_of(json_object_array_get_idx(containers, i), "state");
 		int64_t ms = time_of(object_of(state, "terminated"), "finishedAt");
 
+		if (ms == 0)
+			return 0;
 		if (ms > latest_ms)
 			latest_ms = ms;
 	}
 	return latest_ms;
+}
+
+/* A Deployment's, and Argo Rollouts', which has a label of its own. */
+static const char *template_hash_of(struct json_object *metadata)
+{
+	struct json_object *labels = object_of(metadata, "labels");
+	const char *hash = text_of(labels, "pod-template-hash");
+
+	return *hash ? hash : text_of(labels, "rollouts-pod-template-hash");
 }
 
 static void read_pod_addrs(struct json_object *status, struct kube_object *ret)
@@ -186,7 +200,7 @@ static void read_pod(struct kube_parser *parser, struct json_object *root, struc
 		.node = text_of(spec, "nodeName"),
 		.owner_kind = text_of(owner, "kind"),
 		.owner = text_of(owner, "name"),
-		.template_hash = text_of(object_of(metadata, "labels"), "pod-template-hash")};
+		.template_hash = template_hash_of(metadata)};
 
 	kube_workload(&owned, parser->workload);
 	ret->workload = parser->workload;

@@ -89,10 +89,14 @@ static bool lookup_ptr(
 	const char *text = NULL;
 	bool is_awaited = false;
 
-	if (kube_is_starting(names->kube, now_ms))
-		is_awaited = true; /* perhaps nobody needs to be asked */
-	else if (names->ptr && scope_of(addr) != SCOPE_SPECIAL)
+	enum scope scope = scope_of(addr);
+	bool is_starting = kube_is_starting(names->kube, now_ms);
+
+	/* What is public is hardly ever the cluster's; of the rest perhaps nobody needs to be
+	 * asked. */
+	if (names->ptr && (scope == SCOPE_PUBLIC || (scope == SCOPE_PRIVATE && !is_starting)))
 		is_awaited = ptr_lookup(names->ptr, addr, now_ms, &text);
+	is_awaited |= is_starting;
 	ret->by = text ? NAMED_BY_PTR : NAMED_BY_ADDRESS;
 	if (text)
 		snprintf(ret->text, sizeof(ret->text), "%s", text);

@@ -27,10 +27,13 @@ struct names_question {
 	const char *seen; /* what the pod looked up to find it; NULL: not known */
 };
 
-/* The end of the flow's interval is when its remote end had its address. */
+/*
+ * The last millisecond of the flow's interval is when its remote end had its address: the one after
+ * it is the next interval's, and often the whole second at which another owner began.
+ */
 static inline int64_t names_at_ms(const struct report *report)
 {
-	return (int64_t)report->start_ms + report->interval_ms;
+	return (int64_t)report->start_ms + report->interval_ms - 1;
 }
 
 /* The texts that are borrowed hold until the loop's next turn; NULL: not known. */

@@ -124,7 +124,7 @@ static void a_pod_that_is_over_says_when(void **state)
 			"["
 			"{\"state\":{\"terminated\":{\"finishedAt\":\"1970-01-01T00:01:00Z\"}}},"
 			"{\"state\":{\"terminated\":{\"finishedAt\":\"1970-01-01T00:02:00Z\"}}},"
-			"{\"state\":{\"terminated\":{\"finishedAt\":null}}},{},3]}}",
+			"{\"state\":{\"terminated\":{\"finishedAt\":\"1970-01-01T00:01:30Z\"}}}]}}",
 			phases[i]);
 		assert_true(parse(state, KUBE_POD, text, &o));
 		assert_true(o.is_over);
@@ -132,6 +132,41 @@ static void a_pod_that_is_over_says_when(void **state)
 		assert_int_equal(o.delete_ms, 540000);
 		assert_int_equal(o.n_addrs, 1);
 	}
+}
+
+/* Evicted, or past its deadline: what ended an hour ago is not when its addresses became free. */
+static void a_pod_that_failed_with_a_container_that_runs_does_not_say_when(void **state)
+{
+	static const char *const others[] = {"{\"state\":{\"running\":{}}}", "{}", "3",
+		"{\"state\":{\"terminated\":{\"finishedAt\":null}}}"};
+	struct kube_object o;
+	char text[1000];
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		snprintf(text, sizeof(text),
+			"{\"metadata\":{\"name\":\"a\",\"uid\":\"u\"},"
+			"\"status\":{\"phase\":\"Failed\",\"podIP\":\"10.0.0.1\","
+			"\"containerStatuses\":"
+			"[{\"state\":{\"terminated\":{\"finishedAt\":\"1970-01-01T00:01:00Z\"}}},%"
+			"s]}}",
+			others[i]);
+		assert_true(parse(state, KUBE_POD, text, &o));
+		assert_true(o.is_over);
+		assert_int_equal(o.finish_ms, 0);
+	}
+}
+
+static void a_rollouts_hash_is_cut_like_a_deployments(void **state)
+{
+	struct kube_object o;
+
+	assert_true(parse(state, KUBE_POD,
+		"{\"metadata\":{\"name\":\"web-6d8f9c7b5d-x\",\"uid\":\"u\","
+		"\"labels\":{\"rollouts-pod-template-hash\":\"6d8f9c7b5d\"},"
+		"\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"web-6d8f9c7b5d\","
+		"\"controller\":true}]}}",
+		&o));
+	assert_string_equal(o.workload, "web");
 }
 
 static void a_service_has_its_cluster_addresses(void **state)
@@ -402,6 +437,8 @@ int main(void)
 		TEST(a_pod_without_a_start_began_when_it_was_created),
 		TEST(a_pod_on_the_hosts_network_has_no_address),
 		TEST(a_pod_that_is_over_says_when),
+		TEST(a_pod_that_failed_with_a_container_that_runs_does_not_say_when),
+		TEST(a_rollouts_hash_is_cut_like_a_deployments),
 		TEST(a_service_has_its_cluster_addresses),
 		TEST(a_node_has_addresses_and_a_zone),
 		TEST(addresses_beyond_the_maximum_are_left_out),
