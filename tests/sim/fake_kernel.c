@@ -57,7 +57,8 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	return 0;
 }
 
-static void chronicle(const char *msg, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void chronicle(
+	const char *msg, const char *fmt, va_list args)
 {
 	char fields[160];
 
