@@ -21,6 +21,7 @@ from lib.programs import Metrics
 
 PROJECT = "nstats-compose-test"
 INTERVAL_S = 5
+BY = {"client": ("dns", "ptr"), "server": ("ptr",)}  # who asked for a name knows it, unless it was before the probe began
 SLACK_S = 6  # a part's wait for its names, the collector's beat, influxd on a machine with other work
 PODS = ("web", "catalog", "payments")
 SERVICES = ("influxdb", "collector", *PODS, *(f"probe-{pod}" for pod in PODS))
@@ -139,7 +140,8 @@ def receivers():
 def missing(found):
     """The conversations that are not there yet, by the other end's name."""
     return {conversation: (name, found.get(conversation)) for conversation, name in CONVERSATIONS.items()
-            if not any(named_by == "ptr" and name in receiver for named_by, receiver in found.get(conversation, ()))}
+            if not any(named_by in BY[conversation[1]] and name in receiver
+                       for named_by, receiver in found.get(conversation, ()))}
 
 
 def until_seen(limit_s):
