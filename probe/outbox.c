@@ -14,7 +14,7 @@
 #include <sys/random.h>
 
 #define ACKS_A_TURN      256 /* then the capture has its turn */
-#define NAMED_RING_SHARE 4   /* with their names an interval's rows take no more of the ring */
+#define NAMED_RING_SHARE 4   /* a quarter: what an interval may take of the ring with its names */
 
 struct outbox {
 	struct sender *sender;
