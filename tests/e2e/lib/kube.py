@@ -180,7 +180,8 @@ class Api:
         self.dir, self.changed = lab.dir, threading.Condition()
         self.objects = {resource: {} for resource in KINDS}
         self.log = {resource: [] for resource in KINDS}
-        self.version, self.oldest, self.n_expired = 100, 0, 0
+        self.version, self.oldest = 100, 0
+        self.n_expired, self.n_expired_inside = 0, 0  # 410 to a watch, and within one
         self.bulk = Bulk(n_bulk)
         self.snapshots = {}
         self.requests = {}  # (verb, resource): how many
@@ -300,6 +301,7 @@ class Api:
         while time.monotonic() < end:
             with self.changed:
                 if version < self.oldest:
+                    self.n_expired_inside += 1
                     yield {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired",
                                                        "message": "too old resource version"}}
                     return
