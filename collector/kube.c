@@ -88,6 +88,9 @@ int kube_open(struct loop *loop, const struct kube_config *config, struct stats 
 	}
 	loop_timer_set(loop, &kube->timer, clock_mono_ms() + EXPIRE_EVERY_MS);
 	log_info("reads Kubernetes", "url=\"%s\"", kube->access.url);
+	if (kube_access_is_exposed(&kube->access))
+		log_warn("a token is sent without TLS",
+			"url=\"%s\" act=\"sent as asked; use https\"", kube->access.url);
 	*ret = kube;
 	return 0;
 }

@@ -64,6 +64,21 @@ int kube_access_find(
 	return 1;
 }
 
+bool kube_access_is_exposed(const struct kube_access *access)
+{
+	static const char *const local[] = {"127.0.0.1", "localhost", "[::1]"};
+	const char *host = access->url + strlen("http://");
+	size_t len;
+
+	if (!access->token_file || strncmp(access->url, "http://", strlen("http://")) != 0)
+		return false;
+	len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+		if (len == strlen(local[i]) && strncmp(host, local[i], len) == 0)
+			return false;
+	return true;
+}
+
 int kube_access_authorization(const struct kube_access *access,
 	char ret[static KUBE_AUTHORIZATION_LEN], char err[static ERR_LEN])
 {

@@ -29,6 +29,10 @@ struct kube_access {
 int kube_access_find(
 	const struct kube_config *config, struct kube_access *ret, char err[static ERR_LEN]);
 
+/* Others can read the token on its way: it is sent without TLS, and not to this machine itself,
+ * where kubectl proxy listens. */
+bool kube_access_is_exposed(const struct kube_access *access);
+
 /* The Authorization header's value, read anew: tokens rotate. "" without a token. 0 or -errno. */
 int kube_access_authorization(const struct kube_access *access,
 	char ret[static KUBE_AUTHORIZATION_LEN], char err[static ERR_LEN]);

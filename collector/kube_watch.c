@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "hash.h"
 #include "kube_event.h"
+#include "kube_pace.h"
 #include "kube_split.h"
 #include "log.h"
 #include "retry.h"
@@ -18,30 +19,14 @@
 #define URL_MAX        (KUBE_URL_LEN + NEXT_MAX * 3 + 256)
 #define LIST_TOTAL_MS  300000 /* the server forgets what a page continues after 5 min */
 #define WATCH_GRACE_MS 30000  /* beyond what it was asked to last */
-#define LASTING_MS     10000  /* a watch that was of use */
-#define SHORT_WATCH_MS 1000   /* one that ends sooner is not followed by another at once */
-
-enum stage {
-	LISTING,
-	WATCHING,
-};
-
-enum trouble {
-	TROUBLE_NONE,
-	TROUBLE_UNREACHABLE,
-	TROUBLE_SILENT,
-	TROUBLE_UNAUTHORIZED,
-	TROUBLE_FORBIDDEN,
-	TROUBLE_BUSY,
-	TROUBLE_EXPIRED,
-	TROUBLE_UNDECODABLE,
-	TROUBLE_FAILED, /* any other answer */
-};
+/* A server may give fewer than a page holds. One whose lists do not end fills no memory, but it
+ * would be asked for ever. */
+#define PAGES_MAX (2 * KUBE_MAP_OBJECTS_MAX / KUBE_PAGE)
 
 struct kube_watch {
 	struct kube_watch_parts parts;
 	enum kube_kind kind;
-	enum stage stage;
+	struct kube_pace pace;
 	struct kube_parser *parser;
 	struct kube_split split;
 	struct strbuf url;
@@ -51,11 +36,10 @@ struct kube_watch {
 	struct loop_timer timer; /* the next exchange, or a look whether this one is silent */
 	int64_t begun_ms;
 	int64_t heard_ms;
-	unsigned failures;    /* in a row, of what is asked for now */
-	unsigned relists;     /* in a row, after watches that did not last */
-	enum trouble trouble; /* what the callbacks found in the body */
-	enum trouble said;    /* what the log said last, ... */
-	enum stage said_of;   /* ... of this */
+	unsigned n_pages;          /* of the list that is being read */
+	enum kube_trouble trouble; /* what the callbacks found in the body */
+	enum kube_trouble said;    /* what the log said last, ... */
+	enum kube_stage said_of;   /* ... of this */
 	bool is_settled;
 };
 
@@ -69,31 +53,31 @@ static const char *resource(const struct kube_watch *w)
 
 static const char *verb(const struct kube_watch *w)
 {
-	return w->stage == LISTING ? "list" : "watch";
+	return w->pace.stage == KUBE_LISTING ? "list" : "watch";
 }
 
 static int64_t silence_ms(const struct kube_watch *w)
 {
-	return w->stage == LISTING ? KUBE_LIST_SILENCE_MS : w->parts.silence_ms;
+	return w->pace.stage == KUBE_LISTING ? KUBE_LIST_SILENCE_MS : w->parts.silence_ms;
 }
 
 /* Logged once, and not again until something else happens. A list that works does not mend a watch
  * that is refused. */
-static void say(struct kube_watch *w, enum trouble trouble, const char *why)
+static void say(struct kube_watch *w, enum kube_trouble trouble, const char *why)
 {
-	if (w->said == trouble || (trouble == TROUBLE_NONE && w->said_of != w->stage))
+	if (w->said == trouble || (trouble == KUBE_TROUBLE_NONE && w->said_of != w->pace.stage))
 		return;
-	if (trouble == TROUBLE_FORBIDDEN || trouble == TROUBLE_UNAUTHORIZED)
+	if (trouble == KUBE_TROUBLE_FORBIDDEN || trouble == KUBE_TROUBLE_UNAUTHORIZED)
 		log_warn("Kubernetes refuses", "right=\"%s %s\" error=\"%s\" act=\"asked again\"",
 			verb(w), resource(w), why);
-	else if (trouble != TROUBLE_NONE)
+	else if (trouble != KUBE_TROUBLE_NONE)
 		log_warn("Kubernetes does not answer as it should",
 			"request=\"%s %s\" error=\"%s\" act=\"what is known stays, asked again\"",
 			verb(w), resource(w), why);
 	else
 		log_info("Kubernetes answers again", "request=\"%s %s\"", verb(w), resource(w));
 	w->said = trouble;
-	w->said_of = w->stage;
+	w->said_of = w->pace.stage;
 }
 
 static void show(const struct kube_watch *w)
@@ -125,15 +109,19 @@ static bool item_arrived(struct kube_watch *w, const char *text, size_t len)
 	return true;
 }
 
-static void keep_version(struct kube_watch *w, const char *version)
+/* False: longer than any that is known; to watch from another one would miss what is between. */
+static bool keep_version(struct kube_watch *w, const char *version)
 {
-	if (*version && strlen(version) < VERSION_LEN)
+	if (strlen(version) >= VERSION_LEN)
+		return false;
+	if (*version)
 		snprintf(w->version, VERSION_LEN, "%s", version);
+	return true;
 }
 
 static bool error_arrived(struct kube_watch *w, const struct kube_event *event)
 {
-	w->trouble = event->code == 410 ? TROUBLE_EXPIRED : TROUBLE_FAILED;
+	w->trouble = event->code == 410 ? KUBE_TROUBLE_EXPIRED : KUBE_TROUBLE_FAILED;
 	log_debug("Kubernetes ended a watch", "resource=%s code=%d message=\"%s\"", resource(w),
 		event->code, event->message);
 	return false;
@@ -145,7 +133,7 @@ static bool event_arrived(struct kube_watch *w, const char *text, size_t len)
 
 	if (!kube_parse_event(w->parser, w->kind, text, len, &event)) {
 		w->parts.stats->kube_malformed++;
-		w->trouble = TROUBLE_UNDECODABLE;
+		w->trouble = KUBE_TROUBLE_UNDECODABLE;
 		return false;
 	}
 	w->parts.stats->kube_events++;
@@ -161,9 +149,12 @@ static bool event_arrived(struct kube_watch *w, const char *text, size_t len)
 	case KUBE_BOOKMARK:
 		break;
 	}
-	keep_version(w, event.object.version);
-	w->failures = 0;
-	say(w, TROUBLE_NONE, "");
+	if (!keep_version(w, event.object.version)) {
+		w->trouble = KUBE_TROUBLE_UNDECODABLE;
+		return false;
+	}
+	w->pace.failures = 0;
+	say(w, KUBE_TROUBLE_NONE, "");
 	return true;
 }
 
@@ -172,7 +163,8 @@ static bool object_arrived(void *ctx, const char *text, size_t len)
 {
 	struct kube_watch *w = ctx;
 
-	return w->stage == LISTING ? item_arrived(w, text, len) : event_arrived(w, text, len);
+	return w->pace.stage == KUBE_LISTING ? item_arrived(w, text, len)
+					     : event_arrived(w, text, len);
 }
 
 /* http_data_fn */
@@ -182,11 +174,13 @@ static bool data_arrived(void *ctx, const void *data, size_t len)
 	bool is_ok = kube_split_feed(&w->split, data, len);
 
 	w->heard_ms = clock_mono_ms();
+	if (w->split.n_skipped && w->pace.stage == KUBE_WATCHING)
+		is_ok = false; /* whose change that was, only a list tells */
 	w->parts.stats->kube_oversized += w->split.n_skipped;
 	w->split.n_skipped = 0;
 	show(w);
-	if (!is_ok && w->trouble == TROUBLE_NONE)
-		w->trouble = TROUBLE_UNDECODABLE;
+	if (!is_ok && w->trouble == KUBE_TROUBLE_NONE)
+		w->trouble = KUBE_TROUBLE_UNDECODABLE;
 	return is_ok;
 }
 
@@ -195,72 +189,54 @@ static void look_again_at(struct kube_watch *w, int64_t at_ms)
 	loop_timer_set(w->parts.loop, &w->timer, at_ms);
 }
 
-static uint64_t *counter(struct kube_watch *w, enum trouble trouble)
+static uint64_t *counter(struct kube_watch *w, enum kube_trouble trouble)
 {
 	struct stats *stats = w->parts.stats;
 	uint64_t *const counters[] = {
-		[TROUBLE_UNREACHABLE] = &stats->kube_unreachable,
-		[TROUBLE_SILENT] = &stats->kube_silent,
-		[TROUBLE_UNAUTHORIZED] = &stats->kube_unauthorized,
-		[TROUBLE_FORBIDDEN] = &stats->kube_forbidden,
-		[TROUBLE_BUSY] = &stats->kube_busy,
-		[TROUBLE_EXPIRED] = &stats->kube_expired,
-		[TROUBLE_UNDECODABLE] = &stats->kube_undecodable,
-		[TROUBLE_FAILED] = &stats->kube_failed,
+		[KUBE_TROUBLE_UNREACHABLE] = &stats->kube_unreachable,
+		[KUBE_TROUBLE_SILENT] = &stats->kube_silent,
+		[KUBE_TROUBLE_UNAUTHORIZED] = &stats->kube_unauthorized,
+		[KUBE_TROUBLE_FORBIDDEN] = &stats->kube_forbidden,
+		[KUBE_TROUBLE_BUSY] = &stats->kube_busy,
+		[KUBE_TROUBLE_EXPIRED] = &stats->kube_expired,
+		[KUBE_TROUBLE_UNDECODABLE] = &stats->kube_undecodable,
+		[KUBE_TROUBLE_FAILED] = &stats->kube_failed,
 	};
 
 	return counters[trouble];
 }
 
-static int64_t delay_ms(const struct kube_watch *w, enum trouble trouble, const char *retry_after)
-{
-	unsigned failures = w->failures > w->relists ? w->failures : w->relists;
-	int64_t ms = retry_backoff_ms(KUBE_DELAY_MAX_MS, failures, hash_random_seed());
-	int64_t told_s = retry_parse_after(retry_after, clock_wall_ms() / 1000);
-
-	if (trouble == TROUBLE_FORBIDDEN)
-		return KUBE_REFUSED_MS;
-	return told_s * 1000 > ms ? told_s * 1000 : ms;
-}
-
-/* Where there is no right to watch, lists in slow succession are the next best. */
-static bool is_to_list_anew(const struct kube_watch *w, enum trouble trouble)
-{
-	return trouble == TROUBLE_EXPIRED || trouble == TROUBLE_UNDECODABLE ||
-	       trouble == TROUBLE_FAILED || (trouble == TROUBLE_FORBIDDEN && w->stage == WATCHING);
-}
-
 static void failed(
-	struct kube_watch *w, enum trouble trouble, const char *why, const char *retry_after)
+	struct kube_watch *w, enum kube_trouble trouble, const char *why, const char *retry_after)
 {
+	int64_t now_ms = clock_mono_ms(), pause_ms;
+	bool is_anew;
+
 	(*counter(w, trouble))++;
-	if (trouble != TROUBLE_EXPIRED) /* which is nobody's fault */
+	if (trouble != KUBE_TROUBLE_EXPIRED) /* which is nobody's fault */
 		say(w, trouble, why);
-	if (trouble == TROUBLE_FORBIDDEN)
+	if (trouble == KUBE_TROUBLE_FORBIDDEN)
 		w->is_settled = true;
-	if (w->stage == WATCHING && clock_mono_ms() - w->begun_ms >= LASTING_MS)
-		w->relists = 0;
-	if (is_to_list_anew(w, trouble)) {
-		w->relists += w->stage == WATCHING;
-		w->stage = LISTING;
+	pause_ms = kube_pace_failed(&w->pace, trouble, now_ms - w->begun_ms,
+		retry_parse_after(retry_after, clock_wall_ms() / 1000), hash_random_seed(),
+		&is_anew);
+	if (is_anew)
 		strbuf_reset(&w->next);
-	}
-	w->failures++;
-	look_again_at(w, clock_mono_ms() + delay_ms(w, trouble, retry_after));
+	look_again_at(w, now_ms + pause_ms);
 }
 
 static bool list_ended(struct kube_watch *w, const struct kube_list *list)
 {
 	struct stats *stats = w->parts.stats;
 
+	if (!keep_version(w, list->version))
+		return false;
 	strbuf_reset(&w->next);
 	stats->kube_stale += kube_map_list_end(w->parts.map, w->kind, clock_wall_ms());
 	stats->kube_lists++;
 	show(w);
-	keep_version(w, list->version);
-	say(w, TROUBLE_NONE, "");
+	say(w, KUBE_TROUBLE_NONE, "");
 	w->is_settled = true;
-	w->stage = WATCHING;
 	return true;
 }
 
@@ -276,61 +252,38 @@ static bool page_ended(struct kube_watch *w)
 		return list_ended(w, &list);
 	strbuf_reset(&w->next);
 	strbuf_text(&w->next, list.next);
-	return !w->next.failed;
-}
-
-static enum trouble trouble_of(const struct kube_watch *w, const struct http_answer *answer)
-{
-	switch (answer->status) {
-	case 200:
-		return w->trouble;
-	case 0:
-		return TROUBLE_UNREACHABLE;
-	case 401:
-		return TROUBLE_UNAUTHORIZED;
-	case 403:
-		return TROUBLE_FORBIDDEN;
-	case 410:
-		return TROUBLE_EXPIRED;
-	case 429:
-	case 502:
-	case 503:
-	case 504:
-		return TROUBLE_BUSY;
-	default:
-		return TROUBLE_FAILED;
-	}
+	return !w->next.failed && ++w->n_pages < PAGES_MAX;
 }
 
 /* http_answer_fn */
 static void answered(void *ctx, const struct http_answer *answer)
 {
 	struct kube_watch *w = ctx;
-	enum trouble trouble = trouble_of(w, answer);
+	enum kube_trouble trouble = kube_pace_trouble(answer->status);
 	int64_t now_ms = clock_mono_ms();
 	char why[ERR_LEN];
 
 	w->exchange = NULL;
-	if (trouble == TROUBLE_NONE && w->stage == LISTING && !page_ended(w))
-		trouble = TROUBLE_UNDECODABLE;
-	if (trouble != TROUBLE_NONE) {
-		snprintf(why, sizeof(why), "%s", answer->error);
-		if (answer->status)
-			snprintf(why, sizeof(why), "status %d", answer->status);
-		failed(w, trouble, why, answer->retry_after);
+	if (trouble == KUBE_TROUBLE_NONE)
+		trouble = w->trouble;
+	if (trouble == KUBE_TROUBLE_NONE && w->pace.stage == KUBE_LISTING && !page_ended(w))
+		trouble = KUBE_TROUBLE_UNDECODABLE;
+	if (trouble == KUBE_TROUBLE_NONE) {
+		look_again_at(w,
+			now_ms + kube_pace_ended(&w->pace, now_ms - w->begun_ms, w->next.len == 0));
 		return;
 	}
-	w->failures = 0;
-	if (w->stage == WATCHING && now_ms - w->begun_ms < SHORT_WATCH_MS)
-		now_ms += SHORT_WATCH_MS;
-	look_again_at(w, now_ms);
+	snprintf(why, sizeof(why), "%s", answer->error);
+	if (answer->status)
+		snprintf(why, sizeof(why), "status %d", answer->status);
+	failed(w, trouble, why, answer->retry_after);
 }
 
 static void write_url(struct kube_watch *w, unsigned watch_s)
 {
 	strbuf_reset(&w->url);
 	strbuf_printf(&w->url, "%s/api/v1/%s?", w->parts.access->url, resource(w));
-	if (w->stage == WATCHING) {
+	if (w->pace.stage == KUBE_WATCHING) {
 		strbuf_printf(
 			&w->url, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%u", watch_s);
 		strbuf_text(&w->url, "&resourceVersion=");
@@ -358,7 +311,7 @@ static int exchange_start(struct kube_watch *w, char err[static ERR_LEN])
 	if (r < 0)
 		return r;
 	write_url(w, watch_s);
-	if (w->stage == WATCHING)
+	if (w->pace.stage == KUBE_WATCHING)
 		get.total_ms = (int64_t)watch_s * 1000 + WATCH_GRACE_MS;
 	get.url = w->url.data;
 	get.authorization = *authorization ? authorization : NULL;
@@ -372,13 +325,15 @@ static void begin(struct kube_watch *w, int64_t now_ms)
 {
 	char err[ERR_LEN];
 
-	if (w->stage == LISTING && w->next.len == 0)
+	if (w->pace.stage == KUBE_LISTING && w->next.len == 0) {
 		kube_map_list_begin(w->parts.map, w->kind);
-	kube_split_begin(&w->split, w->stage == LISTING);
-	w->trouble = TROUBLE_NONE;
+		w->n_pages = 0;
+	}
+	kube_split_begin(&w->split, w->pace.stage == KUBE_LISTING);
+	w->trouble = KUBE_TROUBLE_NONE;
 	w->begun_ms = w->heard_ms = now_ms;
 	if (exchange_start(w, err) < 0)
-		failed(w, TROUBLE_UNREACHABLE, err, "");
+		failed(w, KUBE_TROUBLE_UNREACHABLE, err, "");
 	else
 		look_again_at(w, now_ms + silence_ms(w));
 }
@@ -397,7 +352,7 @@ static void timer_fired(void *ctx, int64_t now_ms)
 	}
 	http_client_cancel(w->exchange);
 	w->exchange = NULL;
-	failed(w, TROUBLE_SILENT, "silence", "");
+	failed(w, KUBE_TROUBLE_SILENT, "silence", "");
 }
 
 struct kube_watch *kube_watch_new(const struct kube_watch_parts *parts, enum kube_kind kind)

@@ -16,8 +16,6 @@
 
 #define KUBE_PAGE            500
 #define KUBE_WATCH_MIN_S     300 /* how long a watch is asked to last: as much, or twice that */
-#define KUBE_DELAY_MAX_MS    60000
-#define KUBE_REFUSED_MS      60000 /* between questions for which the right is missing */
 #define KUBE_LIST_SILENCE_MS 30000
 /* Bookmarks come about once a minute; with a server that sends none, watching anew costs little. */
 #define KUBE_WATCH_SILENCE_MS 100000

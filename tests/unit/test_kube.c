@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/kube collector/kube_watch collector/kube_access collector/kube_map */
 /* uses: collector/kube_slots collector/kube_claims collector/kube_split collector/kube_event */
+/* uses: collector/kube_pace */
 /* uses: collector/kube_workload collector/intern collector/http_client collector/retry */
 /* uses: collector/secret collector/loop collector/strbuf */
 #include "kube.h"
@@ -193,6 +194,30 @@ static void a_url_is_taken_as_it_stands_or_refused(void **state)
 	}
 }
 
+static void a_token_without_tls_is_exposed_but_on_this_machine(void **state)
+{
+	static const struct {
+		const char *url;
+		bool is_exposed;
+	} cases[] = {{"http://api.example:8080", true}, {"http://10.0.0.1", true},
+		{"http://localhost.example", true}, {"http://[::1", true},
+		{"https://api.example", false}, {"http://127.0.0.1:8001", false},
+		{"http://localhost:8001", false}, {"http://[::1]:8001", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct kube_config config = {.kubernetes = cases[i].url};
+		struct kube_access access;
+		char err[ERR_LEN];
+
+		assert_int_equal(kube_access_find(&config, &access, err), 1);
+		assert_false(kube_access_is_exposed(&access));
+		config.token_file = "t";
+		assert_int_equal(kube_access_find(&config, &access, err), 1);
+		assert_int_equal(kube_access_is_exposed(&access), cases[i].is_exposed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +228,7 @@ int main(void)
 		TEST(without_a_cluster_nothing_is_asked_and_nothing_known),
 		TEST(where_the_server_is_comes_from_the_pods_environment),
 		TEST(a_url_is_taken_as_it_stands_or_refused),
+		TEST(a_token_without_tls_is_exposed_but_on_this_machine),
 #undef TEST
 	};
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/kube_watch collector/kube_access collector/kube_map collector/kube_slots */
 /* uses: collector/kube_claims collector/kube_split collector/kube_event collector/kube_workload */
-/* uses: collector/intern collector/http_client collector/retry collector/secret collector/loop */
-/* uses: collector/strbuf */
+/* uses: collector/kube_pace collector/intern collector/http_client collector/retry */
+/* uses: collector/secret collector/loop collector/strbuf */
 #include "kube_watch.h"
 
 #include "clock.h"
 #include "http_script.h"
+#include "kube_pace.h"
 
 #include <errno.h>
 
@@ -37,6 +38,7 @@ struct fixture {
 	char requests[ANSWERS_MAX][1024];
 	int64_t asked_ms[ANSWERS_MAX];
 	unsigned n_answers;
+	const char *endless; /* the answer to every request */
 	unsigned n_asked;
 	unsigned n_wanted;
 };
@@ -64,6 +66,10 @@ static const char *say(void *ctx, const char *request)
 	struct fixture *f = ctx;
 	unsigned i = f->n_asked;
 
+	if (f->endless) {
+		f->n_asked++;
+		return f->endless;
+	}
 	assert_true(i < ANSWERS_MAX);
 	f->asked_ms[i] = clock_mono_ms();
 	snprintf(f->requests[i], sizeof(f->requests[i]), "%s", request);
@@ -198,6 +204,7 @@ static void pages_are_read_to_the_last_and_then_watched_from_there(void **state)
 	asked(f, 1, "GET /api/v1/pods?limit=500&continue=ab%2Fc%3D HTTP/1.1\r\n");
 	asked(f, 2, "GET /api/v1/pods?watch=1&allowWatchBookmarks=true&timeoutSeconds=");
 	asked(f, 2, "&resourceVersion=12 HTTP/1.1\r\n");
+	assert_true(f->asked_ms[2] - f->asked_ms[0] < KUBE_SHORT_WATCH_MS); /* without a pause */
 	assert_true(is_known(f, "10.0.0.1") && is_known(f, "10.0.0.2"));
 	assert_true(kube_watch_is_settled(f->watch));
 	assert_int_equal(f->stats.kube_lists, 1);
@@ -409,6 +416,56 @@ static void an_event_that_cannot_be_read_ends_the_watch_and_begins_a_list(void *
 	assert_int_equal(f->stats.kube_pods, 1);
 }
 
+/* What it said may concern an object that is known: a list tells. */
+static void an_event_over_the_maximum_begins_a_list(void **state)
+{
+	struct fixture *f = *state;
+
+	answer_list(f, "", POD("a", "10.0.0.1"));
+	answer_watch(f, EVENT("ADDED", POD("b", "10.0.0.2")) "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[["
+							     "]]]]]]]]]]]]]]]]]]]]]]]]]]}\n");
+	run_until_asked(f, 3);
+	asked(f, 2, "?limit=500 ");
+	assert_int_equal(f->stats.kube_oversized, 1);
+	assert_int_equal(f->stats.kube_undecodable, 1);
+	assert_int_equal(f->stats.kube_pods, 2);
+}
+
+/* To watch from the one before would be to believe that nothing happened since. */
+static void a_version_over_the_maximum_is_not_believed_to_be_the_one_before(void **state)
+{
+	struct fixture *f = *state;
+	char bookmark[500];
+
+	snprintf(bookmark, sizeof(bookmark), BOOKMARK("%0128d"), 1);
+	answer_list(f, "", "");
+	answer_watch(f, bookmark);
+	run_until_asked(f, 3);
+	asked(f, 2, "?limit=500 ");
+	assert_int_equal(f->stats.kube_undecodable, 1);
+}
+
+static bool is_given_up(struct fixture *f)
+{
+	return f->stats.kube_undecodable > 0;
+}
+
+static void a_list_without_an_end_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n_pages;
+
+	answer_list(f, "more", "");
+	f->endless = f->answers[0];
+	run_until(f, is_given_up);
+	n_pages = f->n_asked;
+	/* enough for as many objects as are kept, in half pages */
+	assert_true(n_pages * KUBE_PAGE / 2 <= KUBE_MAP_OBJECTS_MAX);
+	assert_true((n_pages + 1) * KUBE_PAGE / 2 > KUBE_MAP_OBJECTS_MAX);
+	assert_int_equal(f->stats.kube_lists, 0);
+	assert_false(kube_watch_is_settled(f->watch));
+}
+
 static void an_item_that_cannot_be_read_hides_no_other(void **state)
 {
 	struct fixture *f = *state;
@@ -479,6 +536,9 @@ int main(void)
 		TEST(a_right_that_is_missing_is_nothing_to_wait_for),
 		TEST(what_is_no_list_is_asked_for_again),
 		TEST(an_event_that_cannot_be_read_ends_the_watch_and_begins_a_list),
+		TEST(an_event_over_the_maximum_begins_a_list),
+		TEST(a_version_over_the_maximum_is_not_believed_to_be_the_one_before),
+		TEST(a_list_without_an_end_is_given_up),
 		TEST(an_item_that_cannot_be_read_hides_no_other),
 		TEST(what_there_is_no_room_for_is_counted),
 		TEST(lists_that_lead_to_nothing_come_ever_more_slowly),

@@ -15,6 +15,7 @@
 /* uses: collector/figures collector/stats collector/acks */
 /* uses: collector/kube collector/kube_watch collector/kube_access collector/kube_map */
 /* uses: collector/kube_slots collector/kube_claims collector/kube_split collector/kube_event */
+/* uses: collector/kube_pace */
 /* uses: collector/kube_workload collector/intern collector/http_client collector/retry */
 /* uses: collector/secret */
 #include "pipeline_lab.h"
