@@ -3,6 +3,7 @@
 The conservation oracle: generated = stored, to the byte, and nothing is declared lost. The reference is the kernel:
 nft's counters by address, and the counters of the pod's interface in quiescence.
 """
+import re
 import time
 
 from .case import equal, until
@@ -50,7 +51,10 @@ def conserve(lab, probe, collector, influx, before, drain_s=75, is_alone=True):
         sealed = collector.metrics().probe("sealed_bytes_total", probe.host)
         return sealed is not None and influx.total(f"hosts = '{probe.host}'") == sealed
 
-    until(is_stored, drain_s, "not all is stored")
+    try:
+        until(is_stored, drain_s, "not all is stored")
+    except AssertionError as why:
+        raise AssertionError(f"{why}: {whereabouts(probe, collector, influx)}") from None
     metrics = sealed_in_quiescence(lab, probe, collector, before)
     equal(metrics.probe("kernel_drops_total", probe.host), 0, "kernel drops")
     until(collector.is_drained, 30, "the spool is not empty")
@@ -65,6 +69,14 @@ def conserve(lab, probe, collector, influx, before, drain_s=75, is_alone=True):
         equal(collector.figure("nstats_lost_bytes"), 0, "lost")
     assert stored > 0, "nothing was stored"
     return stored
+
+
+def whereabouts(probe, collector, influx):
+    """Where the bytes are that are not stored."""
+    figures = {f"{name[7:]} {dict(labels).get('reason', '')}".strip(): int(figure)
+               for (name, labels), figure in collector.metrics().items()
+               if figure and re.search("_bytes|posts|bodies|fail|datagrams|errors", name)}
+    return figures | {"in InfluxDB": influx.total(f"hosts = '{probe.host}'")}
 
 
 def by_destination(lab, influx, host="pod"):
