@@ -31,6 +31,7 @@ static int evict(struct spool_db *db, struct spool_account *account, int64_t but
 	const struct spool_sums *gone)
 {
 	struct spool_totals totals;
+	char unused[ERR_LEN];
 	int r = spool_db_run(db, SPOOL_BEGIN);
 
 	spool_account_totals(account, &totals);
@@ -39,9 +40,7 @@ static int evict(struct spool_db *db, struct spool_account *account, int64_t but
 		r = spool_rows_evict(db, SPOOL_EVICT_BODIES, but, gone->last_id);
 	if (r == 0)
 		r = spool_rows_put_totals(db, false, &totals);
-	if (r == 0)
-		r = spool_db_run(db, SPOOL_COMMIT);
-	return r;
+	return spool_rows_finish(db, r, account, &totals, "make room", unused);
 }
 
 /* Pages in use are what counts: the ledger, the dead letters and all overhead are among them. */
@@ -113,32 +112,37 @@ static struct spool_sums sum_batch(const struct spool_batch *batch)
 	return sums;
 }
 
-int spool_commit_run(struct spool_db *db, struct spool_account *account, uint64_t quota_bytes,
-	int64_t but, const struct spool_batch *batch, char err[static ERR_LEN])
+static int take_room(struct spool_db *db, struct spool_account *account, uint64_t quota_bytes,
+	int64_t but, uint64_t pages, char err[static ERR_LEN])
 {
-	const struct spool_sums sums = sum_batch(batch);
-	uint64_t pages = pages_needed(batch);
-	struct spool_totals totals;
 	int r = make_room(db, account, quota_bytes, but, pages * SPOOL_DB_PAGE_BYTES);
 
 	if (r == 0)
 		r = spool_room_reserve(db, pages);
-	if (r == -ENOSPC) {
-		spool_db_roll_back(db);
-		snprintf(err, ERR_LEN, "make room in the spool: the disk is full");
+	if (r < 0)
+		snprintf(err, ERR_LEN, "make room in the spool: %s",
+			r == -ENOSPC ? "the disk is full" : strerror(-r));
+	return r;
+}
+
+int spool_commit_run(struct spool_db *db, struct spool_account *account, uint64_t quota_bytes,
+	int64_t but, const struct spool_batch *batch, char err[static ERR_LEN])
+{
+	const struct spool_sums sums = sum_batch(batch);
+	struct spool_totals totals;
+	int r = take_room(db, account, quota_bytes, but, pages_needed(batch), err);
+
+	if (r < 0)
 		return r;
-	}
 	spool_account_totals(account, &totals);
 	spool_sums_add(&totals.bodies, &sums);
-	if (r == 0)
-		r = spool_db_run(db, SPOOL_BEGIN);
+	r = spool_db_run(db, SPOOL_BEGIN);
 	if (r == 0)
 		r = write_batch(db, batch);
 	if (r == 0)
 		r = spool_rows_put_totals(db, false, &totals);
-	r = spool_db_finish(db, r, "commit to the spool", err);
-	if (r < 0)
-		return r;
-	spool_account_added(account, &sums);
-	return 0;
+	r = spool_rows_finish(db, r, account, &totals, "commit to the spool", err);
+	if (r == 0)
+		spool_account_added(account, &sums);
+	return r;
 }

@@ -13,6 +13,11 @@ int spool_db_fail(struct spool_db *db, const char *what, char err[static ERR_LEN
 	return spool_sqlite_errno(db->sqlite);
 }
 
+bool spool_db_is_in_transaction(struct spool_db *db)
+{
+	return !sqlite3_get_autocommit(db->sqlite);
+}
+
 void spool_db_bind(struct spool_db *db, enum spool_statement which, int at, int64_t value)
 {
 	sqlite3_bind_int64(db->statements[which], at, value);
@@ -91,19 +96,8 @@ int64_t spool_db_last_id(struct spool_db *db)
 /* An error may have ended the transaction already. */
 void spool_db_roll_back(struct spool_db *db)
 {
-	if (!sqlite3_get_autocommit(db->sqlite))
+	if (spool_db_is_in_transaction(db))
 		spool_db_run(db, SPOOL_ROLLBACK);
-}
-
-int spool_db_finish(struct spool_db *db, int r, const char *what, char err[static ERR_LEN])
-{
-	if (r == 0)
-		r = spool_db_run(db, SPOOL_COMMIT);
-	if (r == 0)
-		return 0;
-	spool_db_fail(db, what, err);
-	spool_db_roll_back(db);
-	return r;
 }
 
 void spool_db_close(struct spool_db *db)

@@ -42,11 +42,8 @@ int64_t spool_db_number(struct spool_db *db, enum spool_statement which, int at)
 const void *spool_db_data(struct spool_db *db, enum spool_statement which, int at, size_t *ret_len);
 int64_t spool_db_last_id(struct spool_db *db);
 
+bool spool_db_is_in_transaction(struct spool_db *db);
 void spool_db_roll_back(struct spool_db *db);
-
-/* Ends a transaction that is well so far, r being 0, else rolls it back and says what failed. 0 or
- * -errno. */
-int spool_db_finish(struct spool_db *db, int r, const char *what, char err[static ERR_LEN]);
 
 /* "what: sqlite's own words" of the last failure. Returns its -errno. */
 int spool_db_fail(struct spool_db *db, const char *what, char err[static ERR_LEN]);

@@ -60,9 +60,8 @@ int spool_dead_last_id(struct spool_db *db, int64_t *ret)
 
 /* Within a transaction. */
 static int move(struct spool_db *db, struct spool_account *account, const struct spool_sums *sums,
-	int64_t now_ms)
+	int64_t now_ms, struct spool_totals *after)
 {
-	struct spool_totals totals;
 	int r;
 
 	spool_db_bind(db, SPOOL_RAISE_DEAD, 1, now_ms);
@@ -70,10 +69,10 @@ static int move(struct spool_db *db, struct spool_account *account, const struct
 	r = spool_db_run(db, SPOOL_RAISE_DEAD);
 	if (r == 0)
 		r = spool_rows_evict(db, SPOOL_EVICT_DEAD, -1, sums->last_id);
-	spool_account_totals(account, &totals);
-	spool_sums_sub(&totals.dead, sums);
-	spool_sums_add(&totals.bodies, sums);
-	return r == 0 ? spool_rows_put_totals(db, false, &totals) : r;
+	spool_account_totals(account, after);
+	spool_sums_sub(&after->dead, sums);
+	spool_sums_add(&after->bodies, sums);
+	return r == 0 ? spool_rows_put_totals(db, false, after) : r;
 }
 
 /* For a moment there are two of each. */
@@ -92,6 +91,7 @@ int spool_dead_replay(struct spool_db *db, struct spool_account *account, uint64
 	int64_t up_to, int64_t now_ms, char err[static ERR_LEN])
 {
 	struct spool_sums sums = {0};
+	struct spool_totals after = {{0}, {0}};
 	int r = spool_rows_sum(db, SPOOL_LIST_DEAD_TO, up_to, REPLAY_BYTES, &sums);
 
 	if (r == 0 && sums.n == 0)
@@ -105,8 +105,8 @@ int spool_dead_replay(struct spool_db *db, struct spool_account *account, uint64
 	if (r == 0)
 		r = spool_db_run(db, SPOOL_BEGIN);
 	if (r == 0)
-		r = move(db, account, &sums, now_ms);
-	r = spool_db_finish(db, r, "replay", err);
+		r = move(db, account, &sums, now_ms, &after);
+	r = spool_rows_finish(db, r, account, &after, "replay", err);
 	if (r < 0)
 		return r;
 	spool_account_replayed(account, &sums);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READS_MAX 100 /* to find out whether a commit took place, while memory lacks */
+
 static void add_row(struct spool_sums *sums, struct spool_db *db, enum spool_statement which)
 {
 	sums->n++;
@@ -162,4 +164,50 @@ int spool_rows_put_totals(struct spool_db *db, bool is_clean, const struct spool
 	bind_sums(db, 2, &totals->bodies);
 	bind_sums(db, 6, &totals->dead);
 	return spool_db_run(db, SPOOL_PUT_TOTALS);
+}
+
+static bool is_equal(const struct spool_totals *a, const struct spool_totals *b)
+{
+	const struct spool_sums *pairs[][2] = {{&a->bodies, &b->bodies}, {&a->dead, &b->dead}};
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct spool_sums *x = pairs[i][0], *y = pairs[i][1];
+
+		if (x->n != y->n || x->lines != y->lines || x->traffic_bytes != y->traffic_bytes ||
+			x->data_bytes != y->data_bytes)
+			return false;
+	}
+	return true;
+}
+
+/* What changes no total is only the ledger's, and may be written twice. */
+static bool is_committed(
+	struct spool_db *db, const struct spool_account *account, const struct spool_totals *after)
+{
+	struct spool_totals totals;
+	bool unused;
+
+	spool_account_totals(account, &totals);
+	if (spool_db_is_in_transaction(db) || is_equal(&totals, after))
+		return false;
+	for (int i = 0; i < READS_MAX; i++)
+		if (spool_rows_get_totals(db, &unused, &totals) == 0)
+			return is_equal(&totals, after);
+	return false;
+}
+
+int spool_rows_finish(struct spool_db *db, int r, const struct spool_account *account,
+	const struct spool_totals *after, const char *what, char err[static ERR_LEN])
+{
+	bool is_well = r == 0;
+
+	if (is_well)
+		r = spool_db_run(db, SPOOL_COMMIT);
+	if (r == 0)
+		return 0;
+	spool_db_fail(db, what, err);
+	if (is_well && is_committed(db, account, after))
+		return 0;
+	spool_db_roll_back(db);
+	return r;
 }

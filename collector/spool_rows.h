@@ -32,3 +32,12 @@ int spool_rows_size(struct spool_db *db, int64_t id, struct spool_sums *ret);
 /* n of the bodies is UINT64_MAX: not counted yet. */
 int spool_rows_get_totals(struct spool_db *db, bool *ret_is_clean, struct spool_totals *ret);
 int spool_rows_put_totals(struct spool_db *db, bool is_clean, const struct spool_totals *totals);
+
+/*
+ * Ends a transaction that is well so far, r being 0, else rolls it back and says what failed.
+ * after: the totals that were put within it, while the account is still as before. sqlite may say
+ * that it has no memory when the transaction is in the WAL already: a failure is believed where the
+ * totals are not there. 0 or -errno.
+ */
+int spool_rows_finish(struct spool_db *db, int r, const struct spool_account *account,
+	const struct spool_totals *after, const char *what, char err[static ERR_LEN]);

@@ -64,13 +64,12 @@ static struct spool_sums sums_of(const struct spool_body *body)
 }
 
 /* Within a transaction. */
-static int put_totals(const struct place *place, const struct spool_settled *settled)
+static int put_totals(
+	const struct place *place, const struct spool_settled *settled, struct spool_totals *ret)
 {
-	struct spool_totals totals;
-
-	spool_account_totals(place->account, &totals);
-	spool_totals_settle(&totals, settled);
-	return spool_rows_put_totals(place->db, false, &totals);
+	spool_account_totals(place->account, ret);
+	spool_totals_settle(ret, settled);
+	return spool_rows_put_totals(place->db, false, ret);
 }
 
 static int add_rest(const struct place *place, const struct spool_outcome *outcome)
@@ -86,7 +85,7 @@ static int add_rest(const struct place *place, const struct spool_outcome *outco
 /* Within a transaction. Of a body that dies as a whole there are two for a moment; else it leaves
  * first, so that its pages are the others' room. */
 static int settle(const struct place *place, int64_t id, const struct spool_outcome *outcome,
-	struct spool_settled *settled)
+	struct spool_settled *settled, struct spool_totals *after)
 {
 	int r = 0;
 
@@ -100,7 +99,7 @@ static int settle(const struct place *place, int64_t id, const struct spool_outc
 		r = bury(place, id, outcome);
 	if (r == 0)
 		r = add_rest(place, outcome);
-	return r == 0 ? put_totals(place, settled) : r;
+	return r == 0 ? put_totals(place, settled, after) : r;
 }
 
 /* What is over the bound alone is not kept, nor is what the disk has no room for. */
@@ -123,6 +122,7 @@ int spool_settle_run(struct spool_db *db, struct spool_account *account, uint64_
 {
 	const struct place place = {.db = db, .account = account, .dead_max_bytes = dead_max_bytes};
 	struct spool_settled settled = {.is_dead_kept = false};
+	struct spool_totals after = {{0}, {0}};
 	int r = spool_rows_size(db, id, &settled.gone);
 
 	if (r == 0 && settled.gone.n == 0)
@@ -132,8 +132,8 @@ int spool_settle_run(struct spool_db *db, struct spool_account *account, uint64_
 	if (r == 0)
 		r = spool_db_run(db, SPOOL_BEGIN);
 	if (r == 0)
-		r = settle(&place, id, outcome, &settled);
-	r = spool_db_finish(db, r, "take a body out of the spool", err);
+		r = settle(&place, id, outcome, &settled, &after);
+	r = spool_rows_finish(db, r, account, &after, "take a body out of the spool", err);
 	if (r < 0)
 		return r;
 	spool_account_settled(account, &settled);
