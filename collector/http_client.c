@@ -17,12 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_MAX         (1024 * 1024) /* of an answer; beyond it the connection is broken off */
-#define LOW_SPEED_BYTES  100L          /* a second: a body or an answer that trickles */
-#define LOW_SPEED_S      20L  /* InfluxDB 1.x gives up a write after 10 s (its write-timeout) */
-#define HEADER_MAX       8192 /* a token of 4 KiB and "Authorization: Token " */
-#define CONNECTIONS_KEPT 4L
-#define SOCKETS_MAX      32 /* connections and those who race to become one (RFC 8305) */
+#define READ_MAX          (1024 * 1024) /* of an answer; beyond it the connection is broken off */
+#define LOW_SPEED_BYTES   100L          /* a second: a body or an answer that trickles */
+#define LOW_SPEED_S       20L  /* InfluxDB 1.x gives up a write after 10 s (its write-timeout) */
+#define HEADER_MAX        8192 /* a token of 4 KiB and "Authorization: Token " */
+#define DEADLINE_GRACE_MS 1000
+#define CONNECTIONS_KEPT  4L
+#define SOCKETS_MAX       32 /* connections and those who race to become one (RFC 8305) */
 
 struct socket {
 	struct http_client *client; /* NULL: not in use */
@@ -38,6 +39,8 @@ struct http_exchange {
 	http_data_fn *data; /* NULL: a POST */
 	http_answer_fn *fn;
 	void *ctx;
+	struct loop_timer deadline;
+	bool is_lost;   /* curl may have forgotten it */
 	bool is_enough; /* said data */
 	size_t n_read;
 	size_t body_len;
@@ -65,6 +68,7 @@ static void exchange_free(struct http_exchange *exchange)
 
 static void exchange_unlink(struct http_exchange *exchange)
 {
+	loop_timer_cancel(exchange->client->loop, &exchange->deadline);
 	*(exchange->prev ? &exchange->prev->next : &exchange->client->exchanges) = exchange->next;
 	if (exchange->next)
 		exchange->next->prev = exchange->prev;
@@ -123,12 +127,49 @@ static void answers_give(struct http_client *client)
 	}
 }
 
+static void break_off(struct http_exchange *exchange, CURLcode why)
+{
+	exchange_unlink(exchange);
+	answer_give(exchange, why);
+	exchange_free(exchange);
+}
+
+/* Later than curl's own, which does not come where curl had no memory at a bad moment. */
+static void deadline_passed(void *ctx, int64_t now_ms)
+{
+	(void)now_ms;
+	break_off(ctx, CURLE_OPERATION_TIMEDOUT);
+}
+
+static struct http_exchange *find_lost(const struct http_client *client)
+{
+	struct http_exchange *exchange = client->exchanges;
+
+	while (exchange && !exchange->is_lost)
+		exchange = exchange->next;
+	return exchange;
+}
+
+/* Curl had no memory, and does not say for whom: that one would never end. What callbacks ask for
+ * meanwhile is not concerned. */
+static void break_off_all(struct http_client *client)
+{
+	struct http_exchange *exchange;
+
+	for (exchange = client->exchanges; exchange; exchange = exchange->next)
+		exchange->is_lost = true;
+	while ((exchange = find_lost(client)))
+		break_off(exchange, CURLE_OUT_OF_MEMORY);
+}
+
 static void act(struct http_client *client, curl_socket_t fd, int mask)
 {
 	int n_running;
+	CURLMcode code = curl_multi_socket_action(client->multi, fd, mask, &n_running);
 
-	curl_multi_socket_action(client->multi, fd, mask, &n_running);
 	answers_give(client);
+	if (code != CURLM_OK)
+		break_off_all(client);
 }
 
 static void socket_ready(void *ctx, uint32_t events)
@@ -368,7 +409,7 @@ static struct http_exchange *exchange_new(
 }
 
 /* 0, or -ENOMEM: then it is freed. */
-static int exchange_start(struct http_exchange *exchange)
+static int exchange_start(struct http_exchange *exchange, int64_t total_ms)
 {
 	struct http_client *client = exchange->client;
 
@@ -380,6 +421,10 @@ static int exchange_start(struct http_exchange *exchange)
 	if (exchange->next)
 		exchange->next->prev = exchange;
 	client->exchanges = exchange;
+	exchange->deadline = (struct loop_timer){.fn = deadline_passed, .ctx = exchange};
+	if (total_ms)
+		loop_timer_set(client->loop, &exchange->deadline,
+			clock_mono_ms() + total_ms + DEADLINE_GRACE_MS);
 	return 0;
 }
 
@@ -393,7 +438,7 @@ int http_client_post(struct http_client *client, const struct http_request *requ
 	exchange->fn = fn;
 	exchange->ctx = ctx;
 	post_set(exchange->easy, request);
-	return exchange_start(exchange);
+	return exchange_start(exchange, HTTP_CLIENT_TIMEOUT_MS);
 }
 
 int http_client_get(
@@ -410,7 +455,7 @@ int http_client_get(
 	exchange->fn = get->done;
 	exchange->ctx = get->ctx;
 	limits_set(exchange->easy, get->total_ms);
-	r = exchange_start(exchange);
+	r = exchange_start(exchange, get->total_ms);
 	if (r == 0)
 		*ret = exchange;
 	return r;
