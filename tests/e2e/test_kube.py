@@ -10,7 +10,7 @@ from lib.fleet import Fleet
 from lib.influx import Influx
 from lib.kube import KINDS, Api, deployed, finished, node, pod, service
 from lib.lab import NET_4
-from lib.programs import Collector, Metrics, get
+from lib.programs import Collector, metrics_of
 from lib.resolver import Resolver
 
 TCP = 6
@@ -321,14 +321,6 @@ def an_allocation_that_fails_costs_no_more_than_a_name(lab):
         n_known, n_counted = n_known + known, n_counted + counted
     print(f"{n_calls} calls, {STARTS} tried: {n_known} came to know all, {n_counted} counted what they do not")
     assert n_known > 5 and n_counted > 0, "hardly any came as far as to read"
-
-
-def metrics_of(lab):
-    """None: the allocation that fails was that of an answer."""
-    try:
-        return Metrics(get(lab, "/metrics")[1])
-    except OSError:
-        return None
 
 
 def start_reading(lab, api, fault):

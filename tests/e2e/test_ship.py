@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a database may answer: what it can take is stored once, the rest is among the dead letters, and nothing is in the way."""
+import contextlib
 import time
 
 from lib.backend import Backend, Doubling, Say, Spool, line, traffic
 from lib.case import at_most, case, equal, until
+from lib.fault import Fault
 from lib.influx import Influx, Victoria
 from lib.lab import destination
-from lib.programs import Collector, Probe
+from lib.programs import Collector, Probe, metrics_of
 from lib.traffic import Echo, Sender
 
 HOUR_MS = 3_600_000
@@ -37,9 +39,15 @@ def is_shipped(collector):
     return collector.figure("nstats_spool_bytes") == 0
 
 
+def counted(collector):
+    return sum(collector.figure(f"nstats_{what}_bytes_total") for what in ("delivered", "rejected"))
+
+
 def settled(collector, spool, good, bad, limit_s=60):
     """The oracle: what was spooled is delivered or rejected, exactly. Gives the dead letters."""
     until(lambda: is_shipped(collector), limit_s, "the spool is not empty")
+    with contextlib.suppress(AssertionError):  # what left is counted a moment later
+        until(lambda: counted(collector) == traffic(good) + traffic(bad), 5, "counted")
     metrics = collector.metrics()
     equal(metrics.of("nstats_delivered_bytes_total"), traffic(good), "delivered bytes")
     equal(metrics.of("nstats_rejected_bytes_total"), traffic(bad), "rejected bytes")
@@ -298,3 +306,29 @@ def victoria_metrics_has_each_byte_once_though_all_is_sent_twice(lab):
     expected = {f"good{i}": (100 + i, 1) for i in range(200)}
     until(lambda: victoria.sums_by("receiver") == expected, 20,
           "not what was sent, or not once")
+
+
+@case(limit_s=240)
+def allocations_that_fail_while_a_backlog_drains_stop_it_for_no_longer_than_a_pause(lab):
+    """Those of curl and sqlite too: it may forget whom it was to answer."""
+    good = good_lines(400)
+    spool = filled(lab, *([one] for one in good))
+    fault = Fault(lab)
+    influx = Influx(lab)
+    influx.process.stop()
+    collector = Collector(lab, "--ptr", "off", "--influx", influx.address, spool=spool.path, environment=fault.environment)
+    fault.every(alloc=487)
+    influx.start()
+    longest, n_left, since = 0, None, time.monotonic()
+    while n_left != 0:
+        metrics = metrics_of(lab)
+        n = n_left if metrics is None else metrics.of("nstats_spool_bodies")
+        if n != n_left:
+            longest, n_left, since = max(longest, time.monotonic() - since), n, time.monotonic()
+        assert time.monotonic() < since + 25, f"{n_left} bodies are left, and nothing happens"
+        time.sleep(0.05)
+    fault.every()
+    settled(collector, spool, good, [])
+    stored_is(influx, good)
+    print(f"{fault.failed('alloc')} allocations failed; the longest pause was {longest:.1f} s")
+    assert fault.failed("alloc") > 20, "hardly any failed"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """nstats-probe in the pod, nstats-collector in the network, and what the latter's /metrics say."""
+import http.client
 import re
 import time
 import urllib.request
@@ -62,6 +63,14 @@ def get(lab, path):
     with netns.inside(lab.net):
         with urllib.request.urlopen(f"http://127.0.0.1:{HTTP_PORT}{path}", timeout=5) as answer:
             return answer.status, answer.read().decode()
+
+
+def metrics_of(lab):
+    """None: it could not answer, where allocations of an answer fail."""
+    try:
+        return Metrics(get(lab, "/metrics")[1])
+    except (OSError, http.client.HTTPException):
+        return None
 
 
 class Collector:
