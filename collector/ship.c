@@ -7,6 +7,7 @@
  *                   │            └─┘ refused: its halves │
  *                   └────────────────────────────────────┘
  *
+ * While all that is left waits for its turn, it is idle with the timer set, and can be kicked.
  * Reading and settling are jobs of the worker. A kept body is let go and read again after the wait:
  * meanwhile it may have been evicted. One that is being cut stays in memory, and so does what could
  * not be settled: that is tried again, and not posted again. After a crash a cut begins anew, which
@@ -164,11 +165,12 @@ static bool is_html(const char *content_type)
 static void let_go(struct ship *ship)
 {
 	int64_t id = ship->under_way.body.id;
+	int64_t now_ms = clock_mono_ms();
 
 	ship->stats->posts_kept++;
 	ship->failures++;
-	if (ship_body_kept(&ship->under_way, ship->answer.act, clock_mono_ms()))
-		ship_turn_behind(&ship->turn, id);
+	if (ship_body_kept(&ship->under_way, ship->answer.act, now_ms))
+		ship_turn_behind(&ship->turn, id, now_ms, hash_random_seed());
 	else
 		ship_turn_again(&ship->turn, id);
 }
@@ -183,6 +185,7 @@ static void keep(struct ship *ship, int64_t retry_after_s)
 static void go_on(struct ship *ship, bool has_more)
 {
 	ship->failures = 0;
+	ship_turn_taken(&ship->turn, ship->under_way.body.id);
 	if (has_more)
 		post_start(ship);
 	else
@@ -284,8 +287,8 @@ static void read_run(void *ctx)
 {
 	struct ship *ship = ctx;
 
-	ship->read_result =
-		ship_turn_read(&ship->turn, ship->spool, &ship->under_way.body, ship->read_err);
+	ship->read_result = ship_turn_read(
+		&ship->turn, ship->spool, clock_mono_ms(), &ship->under_way.body, ship->read_err);
 	spool_state(ship->spool, &ship->read_state);
 }
 
@@ -311,11 +314,14 @@ static void read_done(void *ctx)
 	ship->state = IDLE;
 	if (ship->is_kicked)
 		read_start(ship);
+	else if (ship->turn.due_ms > 0)
+		loop_timer_set(ship->loop, &ship->timer, ship->turn.due_ms);
 }
 
 static void read_start(struct ship *ship)
 {
 	ship->is_kicked = false;
+	loop_timer_cancel(ship->loop, &ship->timer); /* idle, it may have had one for what waits */
 	job_start(ship, READING, read_run, read_done);
 }
 
@@ -361,7 +367,7 @@ void ship_kick(struct ship *ship)
 
 bool ship_is_waiting(const struct ship *ship)
 {
-	return ship->state == WAITING;
+	return ship->state == WAITING || (ship->state == IDLE && ship->turn.due_ms > 0);
 }
 
 int ship_open(struct loop *loop, const struct ship_config *config, struct spool *spool,

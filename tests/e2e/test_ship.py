@@ -296,6 +296,28 @@ def after_an_outage_new_data_are_seen_within_10_s_while_the_backlog_drains(lab):
 
 
 @case(limit_s=120)
+def after_an_outage_the_oldest_go_first(lab):
+    is_away, taken = True, []
+
+    def judge(_, lines):
+        if is_away:
+            return Say(503)
+        taken.extend(one.split("receiver=")[1].split()[0] for one in lines if one.startswith("nstat,"))
+        return None
+
+    backend = Backend(lab, judge)
+    good = good_lines(12)
+    names = [f"good{i}" for i in range(12)]
+    spool = filled(lab, *([text] for text in good))
+    collector = ship(lab, spool, backend.address)
+    until(lambda: collector.figure("nstats_posts_kept_total") >= 8, 80, "it is not away")
+    is_away = False
+    settled(collector, spool, good, [])
+    tried = taken[0]  # as the outage ended
+    equal(taken[1:], [name for name in names if name != tried], "the order")
+
+
+@case(limit_s=120)
 def victoria_metrics_has_each_byte_once_though_all_is_sent_twice(lab):
     victoria = Victoria(lab, "-dedup.minScrapeInterval=1ms")
     backend = Doubling(lab, victoria.address)

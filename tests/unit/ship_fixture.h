@@ -195,7 +195,7 @@ struct fixture {
 	struct script script;
 	const char *answers[8]; /* the last one again and again */
 	size_t n_answered;
-	char order[8]; /* first byte of each body */
+	char order[32]; /* first byte of each body; the judge's own, where there is one */
 	bool (*is_done)(struct fixture *f);
 	struct loop_timer tick;
 	unsigned n_ticks;

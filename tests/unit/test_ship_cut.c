@@ -254,6 +254,52 @@ static void a_body_on_which_the_database_hangs_blocks_nobody(void **state)
 	assert_others_pass_poison(f);
 }
 
+static bool is_a_minute_over(struct fixture *f)
+{
+	if (f->n_ticks % 5 == 0 && ship_is_waiting(f->ship)) {
+		assert_true(f->spool.state.bodies <= 2); /* poison, and the last one */
+		add(f, 10 * (unsigned)f->spool.n, 10);
+		ship_kick(f->ship);
+	}
+	return elapsed_ms(f) >= 60000;
+}
+
+static void a_body_that_gets_a_500_is_tried_ever_more_rarely(void **state)
+{
+	struct fixture *f = *state;
+
+	f->judge = fails_on_poison;
+	add(f, 0, 10);
+	start(f);
+	run_until(f, is_a_minute_over);
+	assert_true(f->spool.n > 20);
+	assert_in_range(f->stats.posts_kept, 3, 20);
+}
+
+static const char *is_away_for_12(struct fixture *f, const char *lines)
+{
+	if (f->script.n_requests <= 12)
+		return AWAY;
+	f->order[strlen(f->order)] = (char)('a' + line_number(lines) / 10);
+	return TAKEN;
+}
+
+/* The first one is that which was being tried. */
+static void after_an_outage_the_oldest_go_first(void **state)
+{
+	struct fixture *f = *state;
+
+	f->judge = is_away_for_12;
+	for (unsigned i = 0; i < 20; i++)
+		add(f, 10 * i, 10);
+	start(f);
+	run_until(f, is_all_settled);
+	assert_int_equal(strlen(f->order), 20);
+	assert_int_equal(f->order[1], 'a');
+	for (size_t i = 2; i < 20; i++)
+		assert_true(f->order[i] > f->order[i - 1]);
+}
+
 static const char *fails_on_old(struct fixture *f, const char *lines)
 {
 	(void)f;
@@ -494,6 +540,8 @@ int main(void)
 		TEST(a_body_that_gets_a_500_blocks_nobody),
 		TEST(a_body_on_which_the_database_dies_blocks_nobody),
 		TEST(a_body_on_which_the_database_hangs_blocks_nobody),
+		TEST(a_body_that_gets_a_500_is_tried_ever_more_rarely),
+		TEST(after_an_outage_the_oldest_go_first),
 		TEST(many_bodies_that_get_a_500_do_not_block_a_new_one),
 		TEST(during_a_backlog_every_other_body_is_the_newest),
 		TEST(a_body_evicted_while_it_is_cut_is_not_counted),
