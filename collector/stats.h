@@ -57,13 +57,13 @@
 	X(commit_failed_bytes, "nstats_commit_failed_bytes_total", "counter",                      \
 		"Traffic in batches that could not be committed")                                  \
 	X(rows_dropped_bytes, "nstats_rows_dropped_bytes_total", "counter",                        \
-		"Traffic of rows whose interval was committed 1,000 times before")                 \
+		"Traffic of rows whose interval was committed 1,000 times before; lost as well")   \
 	X(points, "nstats_points_total", "counter", "Points of measurement nstat committed")       \
 	X(points_shifted, "nstats_points_shifted_total", "counter",                                \
 		"Points whose offset k is not 0")                                                  \
 	X(lost_bytes, "nstats_lost_bytes", "gauge",                                                \
-		"Traffic that probes sealed and that never arrived; of forgotten ones while this " \
-		"collector runs")                                                                  \
+		"Traffic that probes sealed and that never arrived, or had no point left; of "     \
+		"forgotten ones while this collector runs")                                        \
 	X(missing_bytes, "nstats_missing_bytes", "gauge",                                          \
 		"Traffic that probes sealed before they fell silent for two minutes or more, and " \
 		"that has not arrived")                                                            \
