@@ -84,9 +84,11 @@
 		"Time since the end of the oldest interval in the spool")                          \
 	X(dead_lines, "nstats_dead_letter_lines", "gauge", "Lines among the dead letters")         \
 	X(dead_evicted_lines, "nstats_dead_letter_evicted_lines_total", "counter",                 \
-		"Lines that left the dead letters, since others needed their room")                \
+		"Lines that left the dead letters, for others' room or since they were damaged")   \
 	X(dead_evicted_bytes, "nstats_dead_letter_evicted_bytes_total", "counter",                 \
-		"Traffic that left the dead letters, since others needed their room")              \
+		"Traffic that left the dead letters in the same way")                              \
+	X(dead_damaged, "nstats_dead_letters_damaged_total", "counter",                            \
+		"Damaged dead letters that were put aside in the spool")                           \
 	X(evicted_lines, "nstats_evicted_lines_total", "counter", "Lines evicted over the quota")  \
 	X(evicted_bytes, "nstats_evicted_bytes_total", "counter",                                  \
 		"Traffic evicted over the quota")                                                  \
