@@ -89,11 +89,11 @@ static int64_t query(const char *sql)
 	return number;
 }
 
-static void damage_the_dead_letters(void)
+static void damage_the_dead_letters(uint64_t max_bytes)
 {
 	close_whole();
 	damage_page((uint32_t)query("SELECT rootpage FROM sqlite_schema WHERE name = 'dead'"));
-	open_spool(16 * MIB);
+	open_spool(max_bytes);
 }
 
 /* Two bodies; three dead letters, which are damaged. */
@@ -104,7 +104,7 @@ static void begin_damaged(void)
 		commit_body(5000);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(refuse_newest(), 1);
-	damage_the_dead_letters();
+	damage_the_dead_letters(16 * MIB);
 	assert_int_equal(state_now().dead_bodies, 3);
 }
 
@@ -178,7 +178,7 @@ static void leave_uncleanly(uint64_t max_bytes)
 	assert_int_equal(status, 0);
 }
 
-static void a_check_reads_the_dead_letters_too(void **state)
+static void damage_of_dead_letters_that_a_check_finds_costs_no_body(void **state)
 {
 	(void)state;
 	leave_uncleanly(16 * MIB);
@@ -186,6 +186,27 @@ static void a_check_reads_the_dead_letters_too(void **state)
 	check_all(0);
 	only_the_dead_letters_were_put_aside();
 	assert_false(spool_is_check_due(spool));
+}
+
+static void a_kill_after_that_changes_nothing(void **state)
+{
+	struct spool_dead dead;
+	pid_t child;
+	int status;
+
+	(void)state;
+	begin_damaged();
+	close_whole();
+	child = fork();
+	if (child == 0)
+		_exit(spool_open(path, 16 * MIB, &spool, err) < 0 ||
+			spool_next_dead(spool, 0, &dead, err) != -EAGAIN);
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	open_spool(16 * MIB);
+	assert_int_equal(state_now().bodies, 2);
+	assert_int_equal(state_now().dead_bodies, 0);
+	check_all(0);
 }
 
 static void a_check_after_that_is_well_as_well(void **state)
@@ -205,7 +226,7 @@ static void the_second_time_the_file_is_moved_aside(void **state)
 	(void)state;
 	begin_damaged();
 	assert_int_equal(spool_replay(spool, 3, err), -EAGAIN);
-	damage_the_dead_letters();
+	damage_the_dead_letters(16 * MIB);
 	assert_int_equal(spool_replay(spool, 3, err), -EBADMSG);
 	assert_int_equal(state_now().corrupt_files, 1);
 	assert_int_equal(state_now().corrupt_lines, 2 * 3);
@@ -222,15 +243,21 @@ static uint32_t first_free_page(void)
 	return be32toh(page);
 }
 
+/* More than sqlite is asked to check as a whole. */
+static void begin_large(void)
+{
+	leave_uncleanly(128 * MIB);
+	open_spool(128 * MIB);
+	for (int i = 0; i < 80; i++)
+		commit_body(BIG_BYTES);
+}
+
 static void a_check_of_a_large_spool_looks_at_its_free_pages(void **state)
 {
 	struct spool_body body;
 
 	(void)state;
-	leave_uncleanly(128 * MIB);
-	open_spool(128 * MIB);
-	for (int i = 0; i < 80; i++)
-		commit_body(BIG_BYTES);
+	begin_large();
 	assert_int_equal(spool_next(spool, 0, &body, err), 1);
 	free(body.data);
 	assert_int_equal(deliver(body.id), 1);
@@ -241,6 +268,18 @@ static void a_check_of_a_large_spool_looks_at_its_free_pages(void **state)
 	assert_int_equal(state_now().corrupt_files, 1);
 }
 
+static void a_check_of_a_large_spool_reads_its_dead_letters(void **state)
+{
+	(void)state;
+	begin_large();
+	assert_int_equal(refuse_newest(), 1);
+	damage_the_dead_letters(128 * MIB);
+	check_all(0);
+	assert_int_equal(state_now().dead_damaged, 1);
+	assert_int_equal(state_now().corrupt_files, 0);
+	assert_int_equal(state_now().bodies, 79);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -249,10 +288,12 @@ int main(void)
 		TEST(looking_at_damaged_dead_letters_costs_no_body),
 		TEST(a_replay_of_damaged_dead_letters_costs_no_body),
 		TEST(a_body_that_is_refused_finds_new_dead_letters),
-		TEST(a_check_reads_the_dead_letters_too),
+		TEST(damage_of_dead_letters_that_a_check_finds_costs_no_body),
+		TEST(a_kill_after_that_changes_nothing),
 		TEST(a_check_after_that_is_well_as_well),
 		TEST(the_second_time_the_file_is_moved_aside),
 		TEST(a_check_of_a_large_spool_looks_at_its_free_pages),
+		TEST(a_check_of_a_large_spool_reads_its_dead_letters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
