@@ -152,23 +152,27 @@ static void note_end(struct batch *b, const struct report *report)
 		b->oldest_end_ms = end_ms;
 }
 
+/* Rows that no point is left for are over, and acknowledged, but none of their bytes is stored: the
+ * ledger then has them as lost. */
 bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms)
 {
 	struct pass pass = {.batch = b, .report = &d->report};
 	char observer[BATCH_OBSERVER_LEN];
+	bool is_dropped;
 
-	ledger_batch_add(b->parts.ledger, d->report.boot_id, d->report.sequence, d->row_bytes);
+	batch_observer(&d->report.identity, observer);
+	if (d->n > 0)
+		pass.k = ledger_batch_k(
+			b->parts.ledger, observer, d->report.start_ms, d->report.interval_ms);
+	is_dropped = pass.k > LEDGER_K_MAX;
+	ledger_batch_add(b->parts.ledger, d->report.boot_id, d->report.sequence,
+		is_dropped ? 0 : d->row_bytes);
 	probes_batch_add(b->parts.probes, &d->report);
 	note_end(b, &d->report);
-	if (d->n == 0)
-		return true;
-	batch_observer(&d->report.identity, observer);
-	pass.k = ledger_batch_k(
-		b->parts.ledger, observer, d->report.start_ms, d->report.interval_ms);
-	if (pass.k > LEDGER_K_MAX) {
+	if (is_dropped)
 		b->dropped += d->row_bytes;
+	if (d->n == 0 || is_dropped)
 		return true;
-	}
 	b->n_records += d->n;
 	if (b->parts.series)
 		pass.pod = series_pod(b->parts.series, observer);

@@ -28,7 +28,7 @@ struct batch_sums {
 	int64_t oldest_end_ms; /* of its intervals, Unix time; 0: of none it is known */
 	struct fold_counts folded;
 	uint64_t dropped; /* tx + rx of rows whose interval was committed too often for another
-			     point */
+			     point; lost, for the ledger */
 };
 
 struct batch;

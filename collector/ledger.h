@@ -84,8 +84,9 @@ void ledger_batch_add(struct ledger *ledger, const uint8_t boot_id[static BOOT_I
 	uint64_t sequence, uint64_t row_bytes);
 /*
  * The same for each call within a batch. Above LEDGER_K_MAX there is no time left that belongs to
- * this start alone: its rows must be dropped, counted. step_ms, the interval's length, only tells
- * neighbouring intervals from a gap.
+ * this start alone: its rows must be dropped, counted, and its datagram be added with no row_bytes,
+ * which makes them lost. step_ms, the interval's length, only tells neighbouring intervals from a
+ * gap.
  */
 uint32_t ledger_batch_k(
 	struct ledger *ledger, const char *observer, uint64_t start_ms, uint32_t step_ms);

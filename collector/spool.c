@@ -25,6 +25,7 @@ struct spool {
 	struct spool_account *account;
 	struct spool_backup *copy; /* NULL: none under way */
 	int64_t checked_id;
+	bool is_dead_next; /* of the check: all bodies were read */
 };
 
 /* A copy reads from the connection that is about to be closed. */
@@ -33,6 +34,22 @@ static int after(struct spool *spool, int r, char err[static ERR_LEN])
 	if (r == -EBADMSG)
 		spool_copy_end(spool);
 	return spool_file_after(&spool->file, r, err);
+}
+
+/* Where it may have been the dead letters alone, these go, and not the file. -EAGAIN: they did. */
+static int after_dead(struct spool *spool, int r, char err[static ERR_LEN])
+{
+	int put_aside;
+
+	if (r != -EBADMSG || !spool->file.db)
+		return after(spool, r, err);
+	put_aside = spool_dead_put_aside(spool->file.db, spool->account, err);
+	if (put_aside == 0 || put_aside == -EBADMSG)
+		return after(spool, r, err);
+	if (put_aside < 0)
+		return put_aside;
+	snprintf(err, ERR_LEN, "the dead letters were damaged, and new ones were begun");
+	return -EAGAIN;
 }
 
 /* The oldest one is noted also where it fails: room was made before. */
@@ -96,7 +113,7 @@ int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *ou
 			file->db, spool->account, spool_file_dead_max(file), id, outcome, err);
 	if (r > 0)
 		spool_file_note_oldest(file);
-	return after(spool, r, err);
+	return after_dead(spool, r, err);
 }
 
 static int load_table(struct spool_db *db, enum spool_statement which, const char *table,
@@ -150,43 +167,52 @@ bool spool_is_check_due(const struct spool *spool)
 	return spool->file.is_check_due;
 }
 
-/* Reads some bodies whole, which follows all of their pages. 1: perhaps more; 0: none. */
-static int check_bodies(struct spool *spool)
+/* Reads some rows whole, which follows all of their pages. 1: perhaps more; 0: none. */
+static int check_rows(struct spool *spool, enum spool_statement next)
 {
 	struct spool_db *db = spool->file.db;
 	size_t bytes = 0, len;
 	int r = 1;
 
 	while (r == 1 && bytes < CHECK_STEP_BYTES) {
-		spool_db_bind(db, SPOOL_NEXT_BODY, 1, spool->checked_id);
-		r = spool_db_step(db, SPOOL_NEXT_BODY);
+		spool_db_bind(db, next, 1, spool->checked_id);
+		r = spool_db_step(db, next);
 		if (r <= 0)
 			break;
-		spool->checked_id = spool_db_number(db, SPOOL_NEXT_BODY, 0);
-		spool_db_data(db, SPOOL_NEXT_BODY, 4, &len);
-		spool_db_end(db, SPOOL_NEXT_BODY);
+		spool->checked_id = spool_db_number(db, next, 0);
+		spool_db_data(db, next, 4, &len);
+		spool_db_end(db, next);
 		bytes += len;
 	}
 	return r;
 }
 
+/* The whole file, if it is small; it does not pass once damage was put aside in it. */
 static int check_quickly(struct spool_db *db)
 {
-	uint64_t used = 0;
-	size_t len;
-	const char *text;
-	bool is_ok;
+	uint64_t used = 0, n_damaged = 0;
 	int r = spool_rows_used_bytes(db, &used);
 
-	if (r < 0 || used > QUICK_CHECK_BYTES)
+	if (r == 0)
+		r = spool_db_count(db, SPOOL_COUNT_DAMAGED_DEAD, &n_damaged);
+	if (r < 0)
 		return r;
-	r = spool_db_step(db, SPOOL_QUICK_CHECK);
-	if (r <= 0)
+	return spool_rows_check(
+		db, used > QUICK_CHECK_BYTES || n_damaged ? SPOOL_CHECK_FREE : SPOOL_QUICK_CHECK);
+}
+
+/* The ledger and the totals were read whole at the start. */
+static int check_step(struct spool *spool)
+{
+	int r = check_rows(spool, spool->is_dead_next ? SPOOL_NEXT_DEAD : SPOOL_NEXT_BODY);
+
+	if (r != 0)
 		return r;
-	text = spool_db_data(db, SPOOL_QUICK_CHECK, 0, &len);
-	is_ok = text && len == 2 && memcmp(text, "ok", 2) == 0;
-	spool_db_end(db, SPOOL_QUICK_CHECK);
-	return is_ok ? 0 : -EBADMSG;
+	if (spool->is_dead_next)
+		return check_quickly(spool->file.db);
+	spool->is_dead_next = true;
+	spool->checked_id = 0;
+	return 1;
 }
 
 int spool_check(struct spool *spool, char err[static ERR_LEN])
@@ -194,14 +220,13 @@ int spool_check(struct spool *spool, char err[static ERR_LEN])
 	int r = spool_file_ready(&spool->file, err);
 
 	if (r == 0)
-		r = check_bodies(spool);
-	if (r == 0)
-		r = check_quickly(spool->file.db);
+		r = check_step(spool);
 	if (r == 0)
 		spool->file.is_check_due = false;
 	else if (r < 0)
 		snprintf(err, ERR_LEN, "check the spool: %s", strerror(-r));
-	return after(spool, r, err);
+	r = after_dead(spool, r, err);
+	return r == -EAGAIN ? 1 : r;
 }
 
 int spool_copy_begin(struct spool *spool, const char *path, char err[static ERR_LEN])
@@ -244,7 +269,7 @@ int spool_next_dead(
 	r = spool_dead_next(spool->file.db, after_id, ret);
 	if (r < 0)
 		snprintf(err, ERR_LEN, "read the dead letters: %s", strerror(-r));
-	return after(spool, r, err);
+	return after_dead(spool, r, err);
 }
 
 int spool_last_dead(struct spool *spool, int64_t *ret, char err[static ERR_LEN])
@@ -256,7 +281,7 @@ int spool_last_dead(struct spool *spool, int64_t *ret, char err[static ERR_LEN])
 	r = spool_dead_last_id(spool->file.db, ret);
 	if (r < 0)
 		snprintf(err, ERR_LEN, "read the dead letters: %s", strerror(-r));
-	return after(spool, r, err);
+	return after_dead(spool, r, err);
 }
 
 int spool_replay(struct spool *spool, int64_t up_to, char err[static ERR_LEN])
@@ -269,7 +294,7 @@ int spool_replay(struct spool *spool, int64_t up_to, char err[static ERR_LEN])
 	r = spool_dead_replay(
 		file->db, spool->account, spool_file_quota(file), up_to, clock_wall_ms(), err);
 	spool_file_note_oldest(file);
-	return after(spool, r, err);
+	return after_dead(spool, r, err);
 }
 
 size_t spool_records_max(const struct spool *spool)

@@ -107,6 +107,15 @@ void spool_account_replayed(struct spool_account *account, const struct spool_su
 	pthread_mutex_unlock(&account->lock);
 }
 
+void spool_account_dead_damaged(struct spool_account *account)
+{
+	pthread_mutex_lock(&account->lock);
+	account->state.dead_damaged++;
+	count_dead_evicted(&account->state, &account->totals.dead);
+	account->totals.dead = (struct spool_sums){0};
+	pthread_mutex_unlock(&account->lock);
+}
+
 void spool_account_corrupt(struct spool_account *account, int64_t unix_s)
 {
 	struct spool_state *state = &account->state;
@@ -171,6 +180,7 @@ void spool_state_show(const struct spool_state *state, struct stats *stats)
 	stats->dead_lines = state->dead_lines;
 	stats->dead_evicted_lines = state->dead_evicted_lines;
 	stats->dead_evicted_bytes = state->dead_evicted_traffic_bytes;
+	stats->dead_damaged = state->dead_damaged;
 	stats->evicted_lines = state->evicted_lines;
 	stats->evicted_bytes = state->evicted_traffic_bytes;
 	stats->replayed_lines = state->replayed_lines;

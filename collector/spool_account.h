@@ -23,9 +23,11 @@ struct spool_state {
 	uint64_t evicted_bodies; /* since the open: over the quota */
 	uint64_t evicted_lines;
 	uint64_t evicted_traffic_bytes;
-	uint64_t dead_evicted_bodies; /* since the open: dead letters over their own bound */
+	uint64_t dead_evicted_bodies; /* since the open: dead letters over their bound, or damaged
+				       */
 	uint64_t dead_evicted_lines;
 	uint64_t dead_evicted_traffic_bytes;
+	uint64_t dead_damaged;   /* since the open: how often they were put aside as damaged */
 	uint64_t replayed_lines; /* since the open: dead letters that became bodies again */
 	uint64_t replayed_traffic_bytes;
 	uint64_t corrupt_files; /* since the open: moved aside, and what had been in them */
@@ -72,6 +74,8 @@ struct spool_settled {
 void spool_account_settled(struct spool_account *account, const struct spool_settled *settled);
 /* Dead letters became bodies. */
 void spool_account_replayed(struct spool_account *account, const struct spool_sums *moved);
+/* All dead letters are gone: they were put aside, within the file. */
+void spool_account_dead_damaged(struct spool_account *account);
 /* All is gone: the file was moved aside. */
 void spool_account_corrupt(struct spool_account *account, int64_t unix_s);
 void spool_account_room(struct spool_account *account, uint64_t bytes, uint64_t want_bytes);

@@ -3,6 +3,7 @@
 
 #include "spool_room.h"
 #include "spool_rows.h"
+#include "spool_setup.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,6 +57,38 @@ int spool_dead_last_id(struct spool_db *db, int64_t *ret)
 	*ret = spool_db_number(db, SPOOL_LAST_DEAD, 0);
 	spool_db_end(db, SPOOL_LAST_DEAD);
 	return 0;
+}
+
+/* Within a transaction. */
+static int renew(struct spool_db *db, struct spool_account *account)
+{
+	struct spool_totals totals;
+	int r = spool_setup_renew_dead(db);
+
+	spool_account_totals(account, &totals);
+	totals.dead = (struct spool_sums){0};
+	return r == 0 ? spool_rows_put_totals(db, false, &totals) : r;
+}
+
+int spool_dead_put_aside(
+	struct spool_db *db, struct spool_account *account, char err[static ERR_LEN])
+{
+	uint64_t n_before = 0;
+	int r = spool_rows_check(db, SPOOL_CHECK_DEAD);
+
+	if (r != -EBADMSG)
+		return 0;
+	r = spool_db_count(db, SPOOL_COUNT_DAMAGED_DEAD, &n_before);
+	if (r < 0 || n_before > 0)
+		return r;
+	r = spool_db_run(db, SPOOL_BEGIN);
+	if (r == 0)
+		r = renew(db, account);
+	r = spool_db_finish(db, r, "put the damaged dead letters aside", err);
+	if (r < 0)
+		return r;
+	spool_account_dead_damaged(account);
+	return 1;
 }
 
 /* Within a transaction. */

@@ -32,6 +32,21 @@ int spool_rows_sum(struct spool_db *db, enum spool_statement list, int64_t but, 
 	return 0;
 }
 
+int spool_rows_check(struct spool_db *db, enum spool_statement check)
+{
+	const char *text;
+	size_t len;
+	bool is_ok;
+	int r = spool_db_step(db, check);
+
+	if (r <= 0)
+		return r;
+	text = spool_db_data(db, check, 0, &len);
+	is_ok = text && len == 2 && memcmp(text, "ok", 2) == 0;
+	spool_db_end(db, check);
+	return is_ok ? 0 : -EBADMSG;
+}
+
 int spool_rows_used_bytes(struct spool_db *db, uint64_t *ret)
 {
 	uint64_t pages = 0, free_pages = 0;

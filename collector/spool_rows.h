@@ -12,6 +12,9 @@ int spool_rows_sum(struct spool_db *db, enum spool_statement list, int64_t but, 
 /* Up to an id, but for one. */
 int spool_rows_evict(struct spool_db *db, enum spool_statement which, int64_t but, int64_t up_to);
 
+/* By one of sqlite's checks. -EBADMSG: it found damage. */
+int spool_rows_check(struct spool_db *db, enum spool_statement check);
+
 /* Of the file: pages that are not free. */
 int spool_rows_used_bytes(struct spool_db *db, uint64_t *ret);
 

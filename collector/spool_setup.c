@@ -41,11 +41,14 @@
 #define SERIES_TABLE                                                                               \
 	"CREATE TABLE series (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
 
+#define DEAD_TABLE                                                                                 \
+	"CREATE TABLE dead (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, reason TEXT NOT "     \
+	"NULL, lines INTEGER NOT NULL, traffic_bytes INTEGER NOT NULL, data BLOB NOT NULL);"
+
 static const char schema[] =
 	"CREATE TABLE body (id INTEGER PRIMARY KEY AUTOINCREMENT, lines INTEGER NOT NULL,"
-	" traffic_bytes INTEGER NOT NULL, since_ms INTEGER NOT NULL, data BLOB NOT NULL);"
-	"CREATE TABLE dead (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, reason TEXT NOT NULL,"
-	" lines INTEGER NOT NULL, traffic_bytes INTEGER NOT NULL, data BLOB NOT NULL);"
+	" traffic_bytes INTEGER NOT NULL, since_ms INTEGER NOT NULL, data BLOB NOT "
+	"NULL);" DEAD_TABLE
 	"CREATE TABLE boot (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE observer (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT "
 	"ROWID;" SERIES_TABLE TOTAL_TABLE "INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);";
@@ -258,6 +261,11 @@ static int set_up(struct spool_db *db, const struct spool_setup *setup, char err
 	if (r < 0)
 		return refuse(db, r, setup->path, err);
 	return 0;
+}
+
+int spool_setup_renew_dead(struct spool_db *db)
+{
+	return exec(db, "ALTER TABLE dead RENAME TO dead_damaged;" DEAD_TABLE);
 }
 
 int spool_setup_open(

@@ -21,3 +21,7 @@ struct spool_setup {
  */
 int spool_setup_open(
 	const struct spool_setup *setup, struct spool_db **ret, char err[static ERR_LEN]);
+
+/* Within a transaction: the dead letters are "dead_damaged" from now on, no page of theirs is
+ * touched, and new ones are begun. 0 or -errno. */
+int spool_setup_renew_dead(struct spool_db *db);

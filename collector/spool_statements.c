@@ -54,6 +54,11 @@ const char *const spool_statements[SPOOL_N_STATEMENTS] = {
 		 " dead_data_bytes = ?9"),
 	[SPOOL_START_IDS] = "INSERT INTO sqlite_sequence (name, seq) VALUES ('body', ?1)",
 	[SPOOL_QUICK_CHECK] = "PRAGMA quick_check(1)",
+	[SPOOL_CHECK_DEAD] = "PRAGMA quick_check(dead)",
+	/* With the schema's table, and with no other, it looks at the list of free pages. */
+	[SPOOL_CHECK_FREE] = "PRAGMA quick_check(sqlite_schema)",
+	[SPOOL_COUNT_DAMAGED_DEAD] =
+		"SELECT count(*) FROM sqlite_schema WHERE name = 'dead_damaged'",
 	[SPOOL_COUNT_PAGES] = "PRAGMA page_count",
 	[SPOOL_COUNT_FREE_PAGES] = "PRAGMA freelist_count",
 };

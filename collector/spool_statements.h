@@ -35,6 +35,9 @@ enum spool_statement {
 	SPOOL_PUT_TOTALS,  /* as above */
 	SPOOL_START_IDS,   /* of bodies: above this one; in a new file */
 	SPOOL_QUICK_CHECK, /* : "ok" */
+	SPOOL_CHECK_DEAD,  /* of the dead letters alone: as above */
+	SPOOL_CHECK_FREE,  /* of the free pages alone: as above */
+	SPOOL_COUNT_DAMAGED_DEAD,
 	SPOOL_COUNT_PAGES,
 	SPOOL_COUNT_FREE_PAGES,
 	SPOOL_N_STATEMENTS,

@@ -19,9 +19,20 @@ struct spool_watch {
 	struct loop_timer timer;
 	struct errand check;
 	uint64_t corrupt_files; /* said */
+	uint64_t dead_damaged;  /* said */
 	int check_result;
 	char check_err[ERR_LEN];
 };
+
+static void look_at_dead(struct spool_watch *watch, const struct spool_state *state)
+{
+	if (state->dead_damaged == watch->dead_damaged)
+		return;
+	watch->dead_damaged = state->dead_damaged;
+	log_error("the dead letters were damaged",
+		"file=\"%s\" table=dead_damaged act=\"put aside in it, new ones begun\"",
+		watch->path);
+}
 
 static void look(struct spool_watch *watch)
 {
@@ -29,6 +40,7 @@ static void look(struct spool_watch *watch)
 
 	spool_state(watch->spool, &state);
 	spool_state_show(&state, watch->stats);
+	look_at_dead(watch, &state);
 	if (state.corrupt_files == watch->corrupt_files)
 		return;
 	watch->corrupt_files = state.corrupt_files;
@@ -55,15 +67,17 @@ static void check_run(void *ctx)
 	watch->check_result = spool_check(watch->spool, watch->check_err);
 }
 
-/* What a check finds damaged was moved aside by then, which look() says. */
+/* What a check finds damaged was put aside by then, which look() says. */
 static void check_done(void *ctx)
 {
 	struct spool_watch *watch = ctx;
 
+	look(watch);
 	if (watch->check_result > 0)
 		errand_send(&watch->check, CHECK_PAUSE_MS);
 	else if (watch->check_result == 0)
-		log_info("spool checked", "result=\"sound\"");
+		log_info("spool checked", "result=\"%s\"",
+			watch->dead_damaged ? "sound, but for the dead letters" : "sound");
 	else
 		log_warn("the check of the spool ended", "error=\"%s\"", watch->check_err);
 }

@@ -57,13 +57,13 @@
 	X(commit_failed_bytes, "nstats_commit_failed_bytes_total", "counter",                      \
 		"Traffic in batches that could not be committed")                                  \
 	X(rows_dropped_bytes, "nstats_rows_dropped_bytes_total", "counter",                        \
-		"Traffic of rows whose interval was committed 1,000 times before")                 \
+		"Traffic of rows whose interval was committed 1,000 times before; lost as well")   \
 	X(points, "nstats_points_total", "counter", "Points of measurement nstat committed")       \
 	X(points_shifted, "nstats_points_shifted_total", "counter",                                \
 		"Points whose offset k is not 0")                                                  \
 	X(lost_bytes, "nstats_lost_bytes", "gauge",                                                \
-		"Traffic that probes sealed and that never arrived; of forgotten ones while this " \
-		"collector runs")                                                                  \
+		"Traffic that probes sealed and that never arrived, or had no point left; of "     \
+		"forgotten ones while this collector runs")                                        \
 	X(missing_bytes, "nstats_missing_bytes", "gauge",                                          \
 		"Traffic that probes sealed before they fell silent for two minutes or more, and " \
 		"that has not arrived")                                                            \
@@ -84,9 +84,11 @@
 		"Time since the end of the oldest interval in the spool")                          \
 	X(dead_lines, "nstats_dead_letter_lines", "gauge", "Lines among the dead letters")         \
 	X(dead_evicted_lines, "nstats_dead_letter_evicted_lines_total", "counter",                 \
-		"Lines that left the dead letters, since others needed their room")                \
+		"Lines that left the dead letters, for others' room or since they were damaged")   \
 	X(dead_evicted_bytes, "nstats_dead_letter_evicted_bytes_total", "counter",                 \
-		"Traffic that left the dead letters, since others needed their room")              \
+		"Traffic that left the dead letters in the same way")                              \
+	X(dead_damaged, "nstats_dead_letters_damaged_total", "counter",                            \
+		"Damaged dead letters that were put aside in the spool")                           \
 	X(evicted_lines, "nstats_evicted_lines_total", "counter", "Lines evicted over the quota")  \
 	X(evicted_bytes, "nstats_evicted_bytes_total", "counter",                                  \
 		"Traffic evicted over the quota")                                                  \

@@ -284,18 +284,23 @@ static void a_later_commit_of_an_interval_is_shifted_by_a_millisecond(void **sta
 	assert_int_equal(f->stats.points_shifted, 1);
 }
 
-static void rows_of_an_interval_that_was_committed_too_often_are_dropped_and_counted(void **state)
+static void rows_of_an_interval_that_was_committed_too_often_are_lost_and_counted(void **state)
 {
 	struct fixture *f = *state;
+	struct report report = report_of(1);
+	struct record record = flow_to(1, 1000);
 
 	for (uint32_t n = 0; n <= LEDGER_K_MAX; n++) {
 		ledger_batch_begin(f->ledger);
 		ledger_batch_k(f->ledger, "test,-,web-0", START_MS, 2000);
 		ledger_batch_commit(f->ledger, NULL, NULL);
 	}
-	send_flow(f, 1, 1, 1000);
+	report.sealed_bytes = 1000;
+	send_report(f, &report, &record, 1);
 	flush(f);
 	assert_int_equal(f->stats.rows_dropped_bytes, 1000);
+	assert_int_equal(ledger_lost_bytes(f->ledger), 1000);
+	assert_non_null(strstr(spooled_text(f), ",stored_bytes=0i,lost_bytes=1000i,"));
 	assert_int_equal(f->stats.committed_bytes, 0);
 	assert_int_equal(f->stats.points, 0);
 }
@@ -477,7 +482,7 @@ int main(void)
 		TEST(a_duplicate_is_not_counted_again),
 		TEST(how_much_the_ledger_holds_is_shown_with_the_beat),
 		TEST(a_later_commit_of_an_interval_is_shifted_by_a_millisecond),
-		TEST(rows_of_an_interval_that_was_committed_too_often_are_dropped_and_counted),
+		TEST(rows_of_an_interval_that_was_committed_too_often_are_lost_and_counted),
 		TEST(the_parts_of_an_interval_wait_for_each_other),
 		TEST(a_part_that_never_comes_holds_the_others_up_for_a_while_only),
 		TEST(a_datagram_without_rows_is_committed_for_the_ledger),
