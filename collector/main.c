@@ -16,6 +16,7 @@
 #include "names.h"
 #include "pipeline.h"
 #include "probes.h"
+#include "probes_page.h"
 #include "receive.h"
 #include "series.h"
 #include "ship.h"
@@ -79,7 +80,7 @@ static int metrics_render(void *ctx, struct strbuf *body)
 	const struct collector *c = ctx;
 
 	stats_render(&c->stats, body);
-	probes_render(c->probes, c->ledger, body);
+	probes_page_render(c->probes, c->ledger, clock_mono_ms(), body);
 	return 200;
 }
 

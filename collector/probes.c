@@ -8,7 +8,6 @@
 
 #include "hash.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,65 +31,6 @@ struct probes {
 	struct entry *newest;
 	struct entry *due;
 	struct entry *buckets[N_BUCKETS];
-};
-
-struct figure {
-	const char *name;
-	const char *type;
-	const char *help;
-	size_t offset; /* of a uint64_t in struct probe_view */
-	int decimals;  /* of that number, behind the point */
-};
-
-static const struct figure figures[] = {
-#define PART(field, name, type, help, decimals)                                                    \
-	{                                                                                          \
-		"nstats_probe_" name, type, help, offsetof(struct probe_view, field), decimals     \
-	}
-#define TOTAL(field, name, type, help) PART(totals.field, name, type, help, 0)
-	TOTAL(captured_bytes, "captured_bytes_total", "counter", "Bytes that the probe captured"),
-	TOTAL(captured_packets, "captured_packets_total", "counter",
-		"Packets that the probe captured"),
-	TOTAL(self_bytes, "self_bytes_total", "counter",
-		"Bytes of the probe's own conversation with the collector"),
-	TOTAL(self_packets, "self_packets_total", "counter",
-		"Packets of the probe's own conversation with the collector"),
-	TOTAL(kernel_drops, "kernel_drops_total", "counter",
-		"Packets that the kernel dropped before the probe saw them"),
-	PART(sealed_bytes, "sealed_bytes_total", "counter",
-		"Traffic in the rows that the probe sealed", 0),
-	PART(unreported_bytes, "unreported_bytes_total", "counter",
-		"Bytes that passed the interface up to the probe's start, and that no earlier "
-		"start of it reported",
-		0),
-	TOTAL(evicted_bytes, "evicted_bytes_total", "counter",
-		"Traffic in datagrams that the probe's ring had to drop"),
-	TOTAL(table_full_packets, "table_full_packets_total", "counter",
-		"Packets counted as ~other since the flow table was full"),
-	TOTAL(role_guessed, "role_guessed_total", "counter",
-		"Connections whose role was guessed from the port numbers"),
-	TOTAL(send_errors, "send_errors_total", "counter",
-		"Datagrams that the probe could not send"),
-	TOTAL(dns_names, "dns_names_total", "counter",
-		"Addresses that got a name from an answer to the pod"),
-	TOTAL(dns_unasked, "dns_unasked_total", "counter",
-		"DNS answers to no question of the pod's: late, doubled, or forged"),
-	TOTAL(dns_unread, "dns_unread_total", "counter",
-		"DNS messages of the pod's that were cut short, in pieces, or malformed"),
-	TOTAL(dns_unkept, "dns_unkept_total", "counter",
-		"DNS questions, addresses and names of rows that the probe had no room for"),
-	TOTAL(if_rx_bytes, "if_rx_bytes", "gauge", "The interface's own receive counter, now"),
-	TOTAL(if_tx_bytes, "if_tx_bytes", "gauge", "The interface's own transmit counter, now"),
-	TOTAL(if_rx_bytes_open, "if_rx_bytes_open", "gauge",
-		"The interface's own receive counter when the capture was opened"),
-	TOTAL(if_tx_bytes_open, "if_tx_bytes_open", "gauge",
-		"The interface's own transmit counter when the capture was opened"),
-	PART(totals.cpu_us, "cpu_seconds_total", "counter",
-		"Processor time of the probe, user and system", 6),
-	TOTAL(rss_bytes, "resident_memory_bytes", "gauge", "Resident memory of the probe"),
-	PART(totals.uptime_ms, "uptime_seconds", "gauge", "Time since the probe started", 3),
-#undef PART
-#undef TOTAL
 };
 
 struct probes *probes_new(uint64_t hash_seed)
@@ -313,117 +253,22 @@ const struct probe_said *probes_take_due(struct probes *probes)
 	return &entry->said;
 }
 
-/*
- * Prometheus' text format escapes three characters, and takes UTF-8 only: one probe with other
- * bytes in its name would make the whole page unreadable.
- */
-static void render_label(struct strbuf *out, const char *name, const char *value)
+/* A view is the first member of its entry. */
+const struct probe_view *probes_newest(const struct probes *probes)
 {
-	strbuf_text(out, name);
-	strbuf_text(out, "=\"");
-	for (; *value; value++) {
-		if (*value == '\n')
-			strbuf_text(out, "\\n");
-		else if (*value == '\\' || *value == '"')
-			strbuf_printf(out, "\\%c", *value);
-		else
-			strbuf_char(out, *value >= ' ' && *value < 0x7f ? *value : '?');
-	}
-	strbuf_char(out, '"');
+	return probes->newest ? &probes->newest->view : NULL;
 }
 
-static void render_number(struct strbuf *out, uint64_t value, int decimals)
+const struct probe_view *probes_older(const struct probe_view *view)
 {
-	uint64_t one = 1;
+	const struct entry *older = ((const struct entry *)(const void *)view)->older;
 
-	for (int i = 0; i < decimals; i++)
-		one *= 10;
-	strbuf_u64(out, value / one);
-	if (decimals > 0)
-		strbuf_printf(out, ".%0*" PRIu64, decimals, value % one);
+	return older ? &older->view : NULL;
 }
 
-static void render_line(struct strbuf *out, const char *name, const struct probe_view *view,
-	uint64_t value, int decimals)
+const struct probe_view *probes_newer(const struct probe_view *view)
 {
-	strbuf_text(out, name);
-	strbuf_char(out, '{');
-	render_label(out, "cluster", view->identity.cluster);
-	render_label(out, ",namespace", view->identity.namespace);
-	render_label(out, ",host", view->identity.host);
-	strbuf_text(out, "} ");
-	render_number(out, value, decimals);
-	strbuf_char(out, '\n');
-}
+	const struct entry *newer = ((const struct entry *)(const void *)view)->newer;
 
-static void render_head(struct strbuf *out, const char *name, const char *type, const char *help)
-{
-	strbuf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void render_figure(
-	const struct probes *probes, const struct figure *figure, struct strbuf *out)
-{
-	render_head(out, figure->name, figure->type, figure->help);
-	for (const struct entry *entry = probes->oldest; entry; entry = entry->newer) {
-		uint64_t value;
-
-		memcpy(&value, (const char *)&entry->view + figure->offset, sizeof(value));
-		render_line(out, figure->name, &entry->view, value, figure->decimals);
-	}
-}
-
-static void render_coverage(const struct probes *probes, struct strbuf *out)
-{
-	static const char name[] = "nstats_probe_coverage";
-
-	render_head(out, name, "gauge",
-		"Captured of what passed the interface, where these can be compared");
-	for (const struct entry *entry = probes->oldest; entry; entry = entry->newer) {
-		uint64_t coverage;
-
-		if (totals_coverage(&entry->view.totals, &coverage))
-			render_line(out, name, &entry->view, coverage, 9);
-	}
-}
-
-static void render_ledger(
-	const struct probes *probes, const struct ledger *ledger, struct strbuf *out)
-{
-	static const struct figure of_boot[] = {
-		{"nstats_probe_stored_bytes_total", "counter",
-			"Traffic of the probe that is committed",
-			offsetof(struct ledger_boot_state, stored_bytes), 0},
-		{"nstats_probe_lost_bytes", "gauge",
-			"Traffic that the probe sealed and that never arrived",
-			offsetof(struct ledger_boot_state, lost_bytes), 0},
-	};
-
-	for (size_t i = 0; i < sizeof(of_boot) / sizeof(of_boot[0]); i++) {
-		const struct figure *figure = &of_boot[i];
-
-		render_head(out, figure->name, figure->type, figure->help);
-		for (const struct entry *entry = probes->oldest; entry; entry = entry->newer) {
-			struct ledger_boot_state state;
-			uint64_t value;
-
-			if (!ledger_boot(ledger, entry->view.boot_id, &state))
-				continue;
-			memcpy(&value, (const char *)&state + figure->offset, sizeof(value));
-			render_line(out, figure->name, &entry->view, value, 0);
-		}
-	}
-}
-
-void probes_render(const struct probes *probes, const struct ledger *ledger, struct strbuf *out)
-{
-	static const char final[] = "nstats_probe_final";
-
-	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
-		render_figure(probes, &figures[i], out);
-	render_ledger(probes, ledger, out);
-	render_coverage(probes, out);
-	render_head(out, final, "gauge", "1 after the probe's last report before it ended");
-	for (const struct entry *entry = probes->oldest; entry; entry = entry->newer)
-		render_line(out, final, &entry->view, entry->view.is_final, 0);
+	return newer ? &newer->view : NULL;
 }

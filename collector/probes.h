@@ -8,7 +8,6 @@
 
 #include "ledger.h"
 #include "record.h"
-#include "strbuf.h"
 
 #define PROBES_MAX      20000
 #define PROBES_STALE_MS 3600000
@@ -59,5 +58,7 @@ void probes_batch_add(struct probes *probes, const struct report *report);
  * next call of any function here. */
 const struct probe_said *probes_take_due(struct probes *probes);
 
-/* nstats_probe_*{cluster,namespace,host}: one line a probe and figure. */
-void probes_render(const struct probes *probes, const struct ledger *ledger, struct strbuf *out);
+/* In the order in which they were heard of; NULL: no more. Borrowed as above. */
+const struct probe_view *probes_newest(const struct probes *probes);
+const struct probe_view *probes_older(const struct probe_view *view);
+const struct probe_view *probes_newer(const struct probe_view *view);

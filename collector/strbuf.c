@@ -21,10 +21,15 @@ void strbuf_done(struct strbuf *buf)
 
 void strbuf_reset(struct strbuf *buf)
 {
-	buf->len = 0;
+	strbuf_cut(buf, 0);
+}
+
+void strbuf_cut(struct strbuf *buf, size_t len)
+{
+	buf->len = len;
 	buf->failed = false;
 	if (buf->data)
-		buf->data[0] = '\0';
+		buf->data[len] = '\0';
 }
 
 /* Room for len more bytes and a NUL. Once failed it stays so: a gap must not be followed by text.

@@ -21,6 +21,9 @@ struct strbuf {
 void strbuf_init(struct strbuf *buf, size_t max);
 void strbuf_done(struct strbuf *buf);
 void strbuf_reset(struct strbuf *buf); /* empty and not failed; memory is kept */
+/* Back to the first len bytes, of which it holds as many, and not failed: nothing of the gap is
+ * left. */
+void strbuf_cut(struct strbuf *buf, size_t len);
 
 void strbuf_append(struct strbuf *buf, const void *data, size_t len);
 void strbuf_text(struct strbuf *buf, const char *text);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a database may answer: what it can take is stored once, the rest is among the dead letters, and nothing is in the way."""
 import contextlib
+import email.utils
 import time
 
 from lib.backend import Backend, Doubling, Say, Spool, line, traffic
@@ -181,6 +182,24 @@ def each_answer_that_may_pass_loses_nothing_and_counts_nothing_twice(lab):
     settled(collector, spool, good, [], limit_s=180)
     assert backend.lines() == set(good), "not what was sent"
     assert all(path.startswith("/write?") for path in backend.paths), "a redirect was followed"
+
+
+@case()
+def a_date_in_retry_after_is_waited_for(lab):
+    """Beyond the 8 s after which a post would be made anyway. A date has whole seconds."""
+    until_s = int(time.time()) + 12
+    asked = []
+
+    def judge(*_):
+        asked.append(time.time())
+        return Say(429, Retry_After=email.utils.formatdate(until_s, usegmt=True)) if len(asked) == 1 else None
+
+    backend = Backend(lab, judge)
+    good = good_lines(20)
+    spool = filled(lab, good)
+    settled(ship(lab, spool, backend.address), spool, good, [])
+    assert asked[0] < until_s - 9, "too late a first post to tell"
+    assert asked[1] > until_s - 0.1, f"the next post came {until_s - asked[1]:.1f} s too early"
 
 
 @case(limit_s=300)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/probes collector/strbuf collector/ledger collector/ledger_boot */
-/* uses: collector/ledger_forget */
+/* uses: collector/probes collector/probes_page collector/strbuf */
+/* uses: collector/ledger collector/ledger_boot collector/ledger_forget */
 /* uses: collector/ledger_runs collector/ledger_table */
 #include "probes.h"
+#include "probes_page.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +37,7 @@ static bool is_rendered(const struct probes *probes, const char *text)
 	bool is_there;
 
 	strbuf_init(&out, 64 * 1024 * 1024);
-	probes_render(probes, ledger, &out);
+	probes_page_render(probes, ledger, 0, &out);
 	assert_false(out.failed);
 	is_there = strstr(out.data, text) != NULL;
 	strbuf_done(&out);
@@ -378,6 +379,105 @@ static void one_that_has_to_make_room_is_due_no_more(void **state)
 	probes_free(probes);
 }
 
+static size_t occurrences(const struct strbuf *page, const char *text)
+{
+	size_t n = 0;
+
+	for (const char *at = page->data; (at = strstr(at, text)); at++)
+		n++;
+	return n;
+}
+
+/* The collector's own figures, and behind them what a page of max bytes has room for. */
+static void render_page(struct strbuf *page, const struct probes *probes, size_t max)
+{
+	strbuf_init(page, max);
+	strbuf_text(page, "own 1\n");
+	probes_page_render(probes, ledger, PROBES_MAX, page);
+	assert_false(page->failed);
+	assert_ptr_equal(strstr(page->data, "own 1\n"), page->data);
+}
+
+static void left_out_is(const struct strbuf *page, size_t n)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "\nnstats_probes_left_out %zu\n", n);
+	assert_int_equal(occurrences(page, text), 1);
+}
+
+static void what_has_no_room_is_left_out_probe_by_probe_and_counted(void **state)
+{
+	struct probes *probes = full_table();
+	struct strbuf page;
+	size_t n;
+
+	(void)state;
+	for (size_t max = 100000; max < 5000000; max = max * 7 / 3 + 1) {
+		render_page(&page, probes, max);
+		n = occurrences(&page, "nstats_probe_captured_bytes_total{");
+		assert_in_range(n, 1, PROBES_MAX - 1);
+		assert_in_range(page.len, max * 4 / 5, max);
+		assert_int_equal(occurrences(&page, "nstats_probe_final{"), n);
+		left_out_is(&page, PROBES_MAX - n);
+		assert_non_null(strstr(page.data, "host=\"pod-19999\""));
+		assert_null(strstr(page.data, "host=\"pod-0\""));
+		strbuf_done(&page);
+	}
+	probes_free(probes);
+}
+
+static void names_that_are_escaped_fit_as_they_were_reckoned(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct strbuf page;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		struct report report = report_of("", (uint8_t)i, 1, UINT64_MAX);
+
+		memset(report.identity.host, '"', sizeof(report.identity.host) - 4);
+		snprintf(report.identity.cluster, sizeof(report.identity.cluster), "%u", i);
+		report.totals.cpu_us = report.totals.uptime_ms = UINT64_MAX;
+		update(probes, &report, 0);
+	}
+	render_page(&page, probes, 500000);
+	assert_in_range(occurrences(&page, "nstats_probe_final{"), 1, 99);
+	left_out_is(&page, 100 - occurrences(&page, "nstats_probe_final{"));
+	strbuf_done(&page);
+	probes_free(probes);
+}
+
+static void without_room_for_any_the_rest_of_the_page_stays(void **state)
+{
+	struct probes *probes = full_table();
+	struct strbuf page;
+
+	(void)state;
+	render_page(&page, probes, 300); /* not even the heads */
+	left_out_is(&page, PROBES_MAX);
+	assert_null(strstr(page.data, "nstats_probe_"));
+	strbuf_done(&page);
+	probes_free(probes);
+}
+
+static void one_that_was_silent_for_an_hour_is_not_shown(void **state)
+{
+	struct probes *probes = probes_new(1);
+	struct report gone = report_of("gone", 1, 1, 1), here = report_of("here", 2, 1, 1);
+	struct strbuf page;
+
+	(void)state;
+	update(probes, &gone, PROBES_MAX - PROBES_STALE_MS);
+	update(probes, &here, PROBES_MAX - PROBES_STALE_MS + 1);
+	render_page(&page, probes, 100000);
+	assert_null(strstr(page.data, "gone"));
+	assert_non_null(strstr(page.data, "here"));
+	left_out_is(&page, 0);
+	strbuf_done(&page);
+	probes_free(probes);
+}
+
 static int open_ledger(void **state)
 {
 	(void)state;
@@ -412,6 +512,10 @@ int main(void)
 			a_probe_is_due_once_however_many_of_its_datagrams_are_in_the_batch),
 		cmocka_unit_test(a_new_boot_starts_again),
 		cmocka_unit_test(one_that_has_to_make_room_is_due_no_more),
+		cmocka_unit_test(what_has_no_room_is_left_out_probe_by_probe_and_counted),
+		cmocka_unit_test(names_that_are_escaped_fit_as_they_were_reckoned),
+		cmocka_unit_test(without_room_for_any_the_rest_of_the_page_stays),
+		cmocka_unit_test(one_that_was_silent_for_an_hour_is_not_shown),
 	};
 
 	return cmocka_run_group_tests(tests, open_ledger, close_ledger);

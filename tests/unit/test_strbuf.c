@@ -110,6 +110,21 @@ static void a_reset_buffer_is_empty_and_usable(void **state)
 	strbuf_done(&buf);
 }
 
+static void a_cut_buffer_goes_on_where_it_was_cut(void **state)
+{
+	struct strbuf buf;
+
+	(void)state;
+	strbuf_init(&buf, 5);
+	strbuf_text(&buf, "abcd");
+	strbuf_text(&buf, "ef");
+	strbuf_cut(&buf, 2);
+	assert_false(buf.failed);
+	strbuf_text(&buf, "xyz");
+	assert_string_equal(buf.data, "abxyz");
+	strbuf_done(&buf);
+}
+
 static void a_maximum_of_zero_takes_nothing(void **state)
 {
 	struct strbuf buf;
@@ -132,6 +147,7 @@ int main(void)
 		cmocka_unit_test(a_format_beyond_the_maximum_leaves_it_as_it_was),
 		cmocka_unit_test(once_failed_nothing_follows_the_gap),
 		cmocka_unit_test(a_reset_buffer_is_empty_and_usable),
+		cmocka_unit_test(a_cut_buffer_goes_on_where_it_was_cut),
 		cmocka_unit_test(a_maximum_of_zero_takes_nothing),
 	};
 

@@ -78,6 +78,10 @@ class Backend:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def do_GET(self):  # as who follows a redirect would ask
+                backend.paths.append(f"GET {self.path}")
+                self.send_error(404)
+
             def do_POST(self):
                 try:
                     backend.answer(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
