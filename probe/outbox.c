@@ -277,8 +277,7 @@ void outbox_hurry(struct outbox *outbox, int64_t now_ms, bool is_again)
 {
 	ring_hurry(outbox->ring, now_ms, is_again ? UINT32_MAX : 0);
 	outbox->idle_until_ms = 0;
-	if (is_again)
-		resend_hurry(&outbox->resend, now_ms);
+	resend_hurry(&outbox->resend, now_ms);
 }
 
 bool outbox_take_path(struct outbox *outbox)
