@@ -248,6 +248,7 @@ static enum outbox_state rest(struct outbox *outbox, int64_t now_ms)
 
 enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budget, size_t *ret_n)
 {
+	enum send_result result;
 	struct ring_item item;
 
 	*ret_n = 0;
@@ -255,7 +256,10 @@ enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budg
 	while (*ret_n < budget) {
 		if (now_ms < outbox->idle_until_ms || !next_to_send(outbox, now_ms, &item))
 			return rest(outbox, now_ms);
-		if (sender_send(outbox->sender, item.data, item.len) != SEND_OK)
+		result = sender_send(outbox->sender, item.data, item.len);
+		if (result == SEND_LATER)
+			resend_failed(&outbox->resend, now_ms);
+		if (result != SEND_OK)
 			return OUTBOX_BLOCKED;
 		ring_mark_sent(outbox->ring, item.sequence,
 			resend_sent(&outbox->resend, item.tries + 1, now_ms));

@@ -105,6 +105,11 @@ int64_t resend_sent(struct resend *resend, uint32_t tries, int64_t now_ms)
 	return now_ms + delay_ms(resend, tries);
 }
 
+void resend_failed(struct resend *resend, int64_t now_ms)
+{
+	count_round(resend, now_ms);
+}
+
 bool resend_heard(struct resend *resend)
 {
 	bool was_silent = is_silent(resend);

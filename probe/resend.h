@@ -10,6 +10,8 @@
  * fruitless round asks for a new path: another source port, since a stale conntrack entry may hold
  * the old one, and a fresh look-up of the collector's name.
  *
+ * What cannot be sent at all is a fruitless round too: another of the name's addresses may do.
+ *
  * A token bucket bounds what is sent again; new datagrams are never held up by it. At the end a
  * full ring has seconds to go in: from an acknowledgement on, which says that the collector is
  * well, the bucket fills faster, until a second round has brought no other.
@@ -53,6 +55,9 @@ void resend_hurry(struct resend *resend, int64_t now_ms);
 
 /* It went, for the tries-th time (from 1). Returns when it is due again. */
 int64_t resend_sent(struct resend *resend, uint32_t tries, int64_t now_ms);
+
+/* It could not be sent: that round is as fruitless. */
+void resend_failed(struct resend *resend, int64_t now_ms);
 
 /* An acknowledgement came. True: it ended a silence, or this is the end; what waits may go at once.
  */
