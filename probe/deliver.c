@@ -151,6 +151,7 @@ bool deliver_flush(struct deliver *deliver, int64_t max_ms)
 {
 	int64_t begun_ms = clock_mono_ms();
 	int64_t again_ms = begun_ms + AGAIN_MS;
+	uint64_t n_acks = outbox_stats(deliver->outbox)->acks;
 	unsigned n_again = 0;
 
 	outbox_hurry(deliver->outbox, begun_ms, false);
@@ -163,7 +164,9 @@ bool deliver_flush(struct deliver *deliver, int64_t max_ms)
 		if (now_ms - begun_ms >= max_ms)
 			return false;
 		if (now_ms >= again_ms) {
-			doubt_the_path(deliver, n_again++, now_ms);
+			if (outbox_stats(deliver->outbox)->acks == n_acks)
+				doubt_the_path(deliver, n_again++, now_ms);
+			n_acks = outbox_stats(deliver->outbox)->acks;
 			outbox_hurry(deliver->outbox, now_ms, true);
 			again_ms = now_ms + AGAIN_MS;
 		}

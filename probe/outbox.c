@@ -248,6 +248,7 @@ static enum outbox_state rest(struct outbox *outbox, int64_t now_ms)
 
 enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budget, size_t *ret_n)
 {
+	enum send_result result;
 	struct ring_item item;
 
 	*ret_n = 0;
@@ -255,7 +256,10 @@ enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budg
 	while (*ret_n < budget) {
 		if (now_ms < outbox->idle_until_ms || !next_to_send(outbox, now_ms, &item))
 			return rest(outbox, now_ms);
-		if (sender_send(outbox->sender, item.data, item.len) != SEND_OK)
+		result = sender_send(outbox->sender, item.data, item.len);
+		if (result == SEND_LATER)
+			resend_failed(&outbox->resend, now_ms);
+		if (result != SEND_OK)
 			return OUTBOX_BLOCKED;
 		ring_mark_sent(outbox->ring, item.sequence,
 			resend_sent(&outbox->resend, item.tries + 1, now_ms));
@@ -277,8 +281,7 @@ void outbox_hurry(struct outbox *outbox, int64_t now_ms, bool is_again)
 {
 	ring_hurry(outbox->ring, now_ms, is_again ? UINT32_MAX : 0);
 	outbox->idle_until_ms = 0;
-	if (is_again)
-		resend_hurry(&outbox->resend, now_ms);
+	resend_hurry(&outbox->resend, now_ms);
 }
 
 bool outbox_take_path(struct outbox *outbox)

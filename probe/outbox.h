@@ -48,7 +48,11 @@ enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budg
 /* After OUTBOX_WAITING: when something is due. */
 int64_t outbox_due_ms(const struct outbox *outbox);
 
-/* At the end: what was not sent yet is due now, and with is_again all that waits. */
+/*
+ * At the end: what was not sent yet is due now, and with is_again all that waits. In silence one
+ * that was sent before goes too. From then on an acknowledgement lets all that waits go, in haste
+ * (resend.h).
+ */
 void outbox_hurry(struct outbox *outbox, int64_t now_ms, bool is_again);
 
 /* True once, when the collector's silence asks for another port and a fresh look-up. */

@@ -31,9 +31,16 @@ static bool is_silent(const struct resend *resend)
 	return resend->fruitless >= RESEND_PATIENCE;
 }
 
+static bool is_hasty(const struct resend *resend)
+{
+	return resend->is_heard_ending && resend->fruitless < RESEND_HASTE_ROUNDS;
+}
+
 static void fill(struct resend *resend, int64_t now_ms)
 {
-	resend->tokens_ms += now_ms - resend->filled_ms;
+	int64_t speed = is_hasty(resend) ? RESEND_HASTE : 1;
+
+	resend->tokens_ms += (now_ms - resend->filled_ms) * speed;
 	if (resend->tokens_ms > TOKENS_MAX_MS)
 		resend->tokens_ms = TOKENS_MAX_MS;
 	resend->filled_ms = now_ms;
@@ -52,7 +59,7 @@ bool resend_may(struct resend *resend, int64_t now_ms)
 
 int64_t resend_may_at(const struct resend *resend, int64_t now_ms)
 {
-	int64_t at_ms = now_ms + TOKEN_MS;
+	int64_t at_ms = now_ms + (is_hasty(resend) ? 1 : TOKEN_MS);
 
 	if (is_silent(resend) && resend->quiet_until_ms > at_ms)
 		return resend->quiet_until_ms;
@@ -76,7 +83,7 @@ static void count_round(struct resend *resend, int64_t now_ms)
 	if (now_ms - resend->round_ms >= RESEND_ROUND_MIN_MS) {
 		resend->round_ms = now_ms;
 		resend->fruitless++;
-		if (resend->fruitless % RESEND_PATIENCE == 0)
+		if (resend->fruitless % RESEND_PATIENCE == 0 && !resend->is_ending)
 			resend->wants_path = true;
 	}
 	if (is_silent(resend))
@@ -86,6 +93,7 @@ static void count_round(struct resend *resend, int64_t now_ms)
 
 void resend_hurry(struct resend *resend, int64_t now_ms)
 {
+	resend->is_ending = true;
 	if (resend->quiet_until_ms > now_ms)
 		resend->quiet_until_ms = now_ms;
 }
@@ -97,13 +105,19 @@ int64_t resend_sent(struct resend *resend, uint32_t tries, int64_t now_ms)
 	return now_ms + delay_ms(resend, tries);
 }
 
+void resend_failed(struct resend *resend, int64_t now_ms)
+{
+	count_round(resend, now_ms);
+}
+
 bool resend_heard(struct resend *resend)
 {
 	bool was_silent = is_silent(resend);
 
 	resend->fruitless = 0;
 	resend->wants_path = false;
-	return was_silent;
+	resend->is_heard_ending = resend->is_ending;
+	return was_silent || resend->is_ending;
 }
 
 bool resend_take_path(struct resend *resend)

@@ -10,7 +10,11 @@
  * fruitless round asks for a new path: another source port, since a stale conntrack entry may hold
  * the old one, and a fresh look-up of the collector's name.
  *
- * A token bucket bounds what is sent again; new datagrams are never held up by it.
+ * What cannot be sent at all is a fruitless round too: another of the name's addresses may do.
+ *
+ * A token bucket bounds what is sent again; new datagrams are never held up by it. At the end a
+ * full ring has seconds to go in: from an acknowledgement on, which says that the collector is
+ * well, the bucket fills faster, until a second round has brought no other.
  */
 #pragma once
 
@@ -21,6 +25,8 @@
 #define RESEND_MAX_MS       60000
 #define RESEND_RATE         50 /* datagrams a second, of those sent before */
 #define RESEND_BURST        64
+#define RESEND_HASTE        50   /* times that rate: a ring of 1 MiB goes within 2 s */
+#define RESEND_HASTE_ROUNDS 2    /* fruitless ones, which end the haste */
 #define RESEND_PATIENCE     3    /* fruitless rounds */
 #define RESEND_ROUND_MIN_MS 3000 /* what is sent again within this is the same round */
 
@@ -32,6 +38,8 @@ struct resend {
 	int64_t quiet_until_ms;
 	unsigned fruitless; /* rounds since the last acknowledgement */
 	bool wants_path;
+	bool is_ending;
+	bool is_heard_ending; /* an acknowledgement came since */
 };
 
 void resend_init(struct resend *resend, uint64_t seed, int64_t now_ms);
@@ -41,13 +49,18 @@ bool resend_may(struct resend *resend, int64_t now_ms);
 /* While it may not: when to ask again. */
 int64_t resend_may_at(const struct resend *resend, int64_t now_ms);
 
-/* At the end there is no time for silence: one may go now, a token provided. */
+/* This is the end: there is no time for silence, one may go now, a token provided. No path is
+ * wanted any more, and an acknowledgement brings haste. */
 void resend_hurry(struct resend *resend, int64_t now_ms);
 
 /* It went, for the tries-th time (from 1). Returns when it is due again. */
 int64_t resend_sent(struct resend *resend, uint32_t tries, int64_t now_ms);
 
-/* An acknowledgement came. True: it ended a silence, and what waits may go at once. */
+/* It could not be sent: that round is as fruitless. */
+void resend_failed(struct resend *resend, int64_t now_ms);
+
+/* An acknowledgement came. True: it ended a silence, or this is the end; what waits may go at once.
+ */
 bool resend_heard(struct resend *resend);
 
 /* True once, when a new path is wanted. */

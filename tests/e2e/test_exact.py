@@ -18,6 +18,7 @@ from lib.traffic import Echo, Sender
 UDP = [destination(i, version) for i in (1, 2, 3) for version in (4, 6)]
 HUNDRED = [destination(i) for i in range(1, 101)]
 MANY = HUNDRED + [destination(i, 6) for i in range(1, 101)]  # several datagrams an interval
+WIDE = [destination(i, version) for i in range(1, 376) for version in (4, 6)]  # a dozen datagrams an interval
 BEHIND_RELAY = 4848
 TIMES = int(os.environ.get("NSTATS_E2E_TIMES", "1"))  # 10: 200 collectors killed, 50 probes terminated
 
@@ -148,6 +149,27 @@ def terminated_probes_lose_nothing(lab):
               metrics.probe("captured_bytes_total", f"pod-{i}"), "stored + self against captured")
         assert stopping - started <= stored <= stopped - started, (stopping - started, stored, stopped - started)
     equal(collector.figure("nstats_lost_bytes"), 0, "lost")
+
+
+@case(limit_s=180)
+def a_probe_that_ends_after_an_outage_takes_nothing_along(lab):
+    influx, _, collector, probe, sender = start_all(lab, addresses=WIDE, every_s=0.7)
+    until(lambda: influx.total() > 0, 15, "nothing arrives")
+    block(lab)
+    time.sleep(55)
+    n_before = collector.figure("nstats_datagrams_total")
+    unblock(lab)
+    begun = time.monotonic()
+    probe.stop()
+    print(f"the probe ended in {time.monotonic() - begun:.1f} s")
+    assert "acknowledged" not in probe.process.log(), probe.process.log()
+    sender.end()
+    until(collector.is_drained, 30, "the spool is not empty")
+    at_least(collector.figure("nstats_datagrams_total") - n_before, 500, "datagrams that waited")
+    metrics = collector.metrics()
+    equal(metrics.probe("evicted_bytes_total"), 0, "evicted")
+    equal(influx.total(), metrics.probe("sealed_bytes_total"), "stored against sealed")
+    equal(metrics.of("nstats_lost_bytes"), 0, "lost")
 
 
 def a_bad_network_costs_no_byte(lab, **more):

@@ -255,6 +255,25 @@ static void a_collector_that_refuses_does_not_make_it_spin(void **state)
 	collector = -1;
 }
 
+/* As without a route: to a broadcast address this socket may not connect (ip(7), EACCES). */
+static void what_cannot_be_sent_for_long_asks_for_a_path(void **state)
+{
+	const struct addr nowhere = {.len = 4, .bytes = {255, 255, 255, 255}};
+	int64_t now_ms = 0;
+
+	(void)state;
+	lab_seal(1, 0);
+	for (; now_ms < 4 * RESEND_ROUND_MIN_MS; now_ms += BEAT_MS)
+		lab_step(now_ms, OUTBOX_BLOCKED);
+	assert_false(outbox_take_path(outbox)); /* no address yet: it is being asked for */
+	assert_true(sender_set_peer(sender, &nowhere, 1) < 0);
+	for (int i = 0; i < 4 * RESEND_ROUND_MIN_MS / BEAT_MS; i++, now_ms += BEAT_MS)
+		lab_step(now_ms, OUTBOX_BLOCKED);
+	assert_true(outbox_take_path(outbox));
+	lab_connect(); /* what is new is not held up */
+	assert_int_equal(lab_step(now_ms, OUTBOX_WAITING), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +286,7 @@ int main(void)
 		LAB_TEST(ten_thousand_forged_ones_acknowledge_nothing),
 		LAB_TEST(new_datagrams_are_not_held_up_by_silence),
 		LAB_TEST(an_answer_after_silence_sends_all_that_waits_and_nothing_that_does_not),
+		LAB_TEST(what_cannot_be_sent_for_long_asks_for_a_path),
 		LAB_TEST(a_collector_that_refuses_does_not_make_it_spin),
 	};
 

@@ -233,6 +233,38 @@ static void at_the_end_silence_lets_one_go_each_time_that_it_is_asked(void **sta
 	}
 }
 
+/* Sends whatever may go in a second. How many went. */
+static unsigned send_for_a_second(struct resend *resend, int64_t from_ms)
+{
+	unsigned n = 0;
+
+	for (int64_t now_ms = from_ms; now_ms < from_ms + 1000; now_ms++) {
+		while (resend_may(resend, now_ms)) {
+			resend_sent(resend, 2, now_ms);
+			n++;
+		}
+	}
+	return n;
+}
+
+static void at_the_end_an_answer_brings_haste_until_a_second_round_brings_none(void **state)
+{
+	const unsigned calm = RESEND_BURST + RESEND_RATE, hasty = RESEND_RATE * RESEND_HASTE;
+	struct resend resend;
+
+	(void)state;
+	resend_init(&resend, 1, 0);
+	resend_heard(&resend);
+	assert_in_range(send_for_a_second(&resend, 0), RESEND_RATE, calm);
+	resend_hurry(&resend, 1000);
+	assert_in_range(send_for_a_second(&resend, 1000), RESEND_RATE - 1, calm);
+	assert_true(resend_heard(&resend));
+	assert_in_range(send_for_a_second(&resend, 2000), hasty - 100, hasty + RESEND_BURST);
+	assert_in_range(send_for_a_second(&resend, 3000), hasty - 100, hasty + RESEND_BURST);
+	(void)send_for_a_second(&resend, 3000 + RESEND_ROUND_MIN_MS);
+	assert_in_range(send_for_a_second(&resend, 4000 + RESEND_ROUND_MIN_MS), 0, calm);
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -249,6 +281,7 @@ int main(void)
 		TEST(in_silence_each_third_round_asks_for_a_path),
 		TEST(an_answer_ends_the_silence),
 		TEST(at_the_end_silence_lets_one_go_each_time_that_it_is_asked),
+		TEST(at_the_end_an_answer_brings_haste_until_a_second_round_brings_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
