@@ -50,6 +50,19 @@ static void set_limits(struct ledger *ledger, const struct ledger_limits *limits
 	};
 }
 
+static size_t least(uint64_t a, size_t b)
+{
+	return a < b ? (size_t)a : b;
+}
+
+struct ledger_limits ledger_limits_of(uint64_t bytes)
+{
+	return (struct ledger_limits){
+		.boots_max = least(bytes / LEDGER_BOOT_BYTES, LEDGER_BOOTS_MAX),
+		.observers_max = least(bytes / LEDGER_OBSERVER_BYTES, LEDGER_OBSERVERS_MAX),
+	};
+}
+
 struct ledger *ledger_new(const struct ledger_config *config)
 {
 	struct ledger *ledger = calloc(1, sizeof(*ledger));
@@ -90,7 +103,9 @@ static bool load_boot(struct ledger *ledger, const struct ledger_entry *entry)
 		return false;
 	if (!boot_decode(entry->value, entry->value_len, &boot))
 		return false;
+	ledger->boots.max = LEDGER_BOOTS_MAX;
 	node = ledger_table_add_boot(&ledger->boots, entry->key);
+	ledger->boots.max = ledger->limits.boots_max;
 	if (!node) {
 		boot_done(&boot);
 		return false;
@@ -111,7 +126,9 @@ static bool load_observer(struct ledger *ledger, const struct ledger_entry *entr
 		return false;
 	if (!runs_decode(entry->value, entry->value_len, &runs))
 		return false;
+	ledger->observers.max = LEDGER_OBSERVERS_MAX;
 	node = ledger_table_add_observer(&ledger->observers, entry->key, entry->key_len);
+	ledger->observers.max = ledger->limits.observers_max;
 	if (!node)
 		return false;
 	node->runs = runs;

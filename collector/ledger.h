@@ -56,6 +56,9 @@ struct ledger_config {
 	struct ledger_limits limits;
 };
 
+/* So many boots as find room in this many bytes of the spool, and so many observers in as many. */
+struct ledger_limits ledger_limits_of(uint64_t bytes);
+
 struct ledger_counts {
 	uint64_t boots; /* now */
 	uint64_t observers;
@@ -69,7 +72,11 @@ struct ledger;
 struct ledger *ledger_new(const struct ledger_config *config);
 void ledger_free(struct ledger *ledger);
 
-/* One call an entry, before the first offer. False: not an entry that this version wrote. */
+/*
+ * One call an entry, before the first offer. More than the limits, from the time when they were
+ * larger, are taken too; what is new then waits until enough is forgotten. False: not an entry that
+ * this version wrote.
+ */
 bool ledger_load(struct ledger *ledger, const struct ledger_entry *entry);
 
 enum ledger_verdict ledger_offer(struct ledger *ledger, const struct ledger_claim *claim);

@@ -127,7 +127,7 @@ bool forget_make_room(struct forget *forget, int64_t now_ms)
 {
 	const struct ledger_table *table = forget->table;
 
-	if (table->n == table->max && now_ms >= forget->next_ms)
+	if (table->n >= table->max && now_ms >= forget->next_ms)
 		sweep(forget, now_ms);
 	return table->n < table->max;
 }

@@ -77,7 +77,7 @@ struct boot_node *ledger_table_add_boot(struct ledger_table *table, const uint8_
 
 	if (*slot)
 		return (struct boot_node *)*slot;
-	if (table->n == table->max)
+	if (table->n >= table->max)
 		return NULL;
 	boot = calloc(1, sizeof(*boot));
 	if (!boot)
@@ -96,7 +96,7 @@ struct observer_node *ledger_table_add_observer(
 
 	if (*slot)
 		return (struct observer_node *)*slot;
-	if (table->n == table->max || key_len > LEDGER_OBSERVER_LEN_MAX)
+	if (table->n >= table->max || key_len > LEDGER_OBSERVER_LEN_MAX)
 		return NULL;
 	observer = calloc(1, sizeof(*observer) + key_len);
 	if (!observer)

@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LEDGER_BOOTS_MAX     20000
-#define LEDGER_OBSERVERS_MAX 20000
-#define LEDGER_WINDOW        2048 /* sequence numbers above contiguous that are told apart */
-#define LEDGER_RUNS_MAX      32   /* of an observer */
-#define LEDGER_K_MAX         999  /* starts lie on whole seconds (wire.h) */
+#define LEDGER_BOOTS_MAX      20000
+#define LEDGER_OBSERVERS_MAX  20000
+#define LEDGER_BOOT_BYTES     512  /* in the spool, at most: 330, key and heads, leaves not full */
+#define LEDGER_OBSERVER_BYTES 4608 /* at most: a page that its runs overflow to, and the rest */
+#define LEDGER_WINDOW         2048 /* sequence numbers above contiguous that are told apart */
+#define LEDGER_RUNS_MAX       32   /* of an observer */
+#define LEDGER_K_MAX          999  /* starts lie on whole seconds (wire.h) */
 
 #define LEDGER_MISSED_MS   120000   /* a probe that lives has sent again by then, and again */
 #define LEDGER_FINISHED_MS 600000   /* a process that ended sends nothing that comes so late */

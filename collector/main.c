@@ -181,11 +181,26 @@ static size_t series_budget(const struct config *config)
 	return most;
 }
 
+/* As series: boots an eighth, observers an eighth. */
+static struct ledger_limits ledger_budget(const struct config *config)
+{
+	struct ledger_limits limits = ledger_limits_of(config->spool_max_bytes / 8);
+
+	if (limits.boots_max < LEDGER_BOOTS_MAX || limits.observers_max < LEDGER_OBSERVERS_MAX)
+		log_warn("fewer probes than usual fit the ledger",
+			"boots_max=%zu observers_max=%zu spool_max_bytes=%llu act=\"what is new "
+			"beyond is refused\"",
+			limits.boots_max, limits.observers_max,
+			(unsigned long long)config->spool_max_bytes);
+	return limits;
+}
+
 /* What is kept: the spool, its thread, and the ledger that it holds. */
 static int store_open(struct collector *c, char err[static ERR_LEN])
 {
-	const struct ledger_config ledger = {
-		.hash_seed = hash_random_seed(), .now_ms = clock_mono_ms()};
+	const struct ledger_config ledger = {.hash_seed = hash_random_seed(),
+		.now_ms = clock_mono_ms(),
+		.limits = ledger_budget(&c->config)};
 	struct spool_state state;
 	int r = spool_open(c->config.spool, c->config.spool_max_bytes, &c->spool, err);
 

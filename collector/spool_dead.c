@@ -60,19 +60,19 @@ int spool_dead_last_id(struct spool_db *db, int64_t *ret)
 }
 
 /* Within a transaction. */
-static int renew(struct spool_db *db, struct spool_account *account)
+static int renew(struct spool_db *db, struct spool_account *account, struct spool_totals *after)
 {
-	struct spool_totals totals;
 	int r = spool_setup_renew_dead(db);
 
-	spool_account_totals(account, &totals);
-	totals.dead = (struct spool_sums){0};
-	return r == 0 ? spool_rows_put_totals(db, false, &totals) : r;
+	spool_account_totals(account, after);
+	after->dead = (struct spool_sums){0};
+	return r == 0 ? spool_rows_put_totals(db, false, after) : r;
 }
 
 int spool_dead_put_aside(
 	struct spool_db *db, struct spool_account *account, char err[static ERR_LEN])
 {
+	struct spool_totals after = {{0}, {0}};
 	uint64_t n_before = 0;
 	int r = spool_rows_check(db, SPOOL_CHECK_DEAD);
 
@@ -83,8 +83,8 @@ int spool_dead_put_aside(
 		return r;
 	r = spool_db_run(db, SPOOL_BEGIN);
 	if (r == 0)
-		r = renew(db, account);
-	r = spool_db_finish(db, r, "put the damaged dead letters aside", err);
+		r = renew(db, account, &after);
+	r = spool_rows_finish(db, r, account, &after, "put the damaged dead letters aside", err);
 	if (r < 0)
 		return r;
 	spool_account_dead_damaged(account);

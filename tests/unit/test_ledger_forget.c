@@ -29,12 +29,11 @@ static struct saved saved[SAVED_MAX];
 static size_t n_saved;
 static size_t n_deleted;
 static int64_t now_ms;
+static struct ledger_limits limits;
 
 static void start(void)
 {
-	const struct ledger_config config = {.hash_seed = 1,
-		.now_ms = now_ms,
-		.limits = {.boots_max = SMALL, .observers_max = 2 * SMALL}};
+	const struct ledger_config config = {.hash_seed = 1, .now_ms = now_ms, .limits = limits};
 
 	ledger_free(ledger);
 	ledger = ledger_new(&config);
@@ -45,6 +44,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	now_ms = 1000;
+	limits = (struct ledger_limits){.boots_max = SMALL, .observers_max = 2 * SMALL};
 	n_saved = n_deleted = 0;
 	ledger = NULL;
 	start();
@@ -510,6 +510,58 @@ static void a_large_table_is_swept_in_portions(void **state)
 	assert_int_equal(offer(HUGE_TABLE + n_new, 1, false), LEDGER_NEW);
 }
 
+static void the_limits_follow_from_the_bytes_that_there_are(void **state)
+{
+	struct ledger_limits few = ledger_limits_of(512 * 1024);
+	struct ledger_limits usual = ledger_limits_of(UINT64_C(1) << 27);
+
+	(void)state;
+	assert_int_equal(few.boots_max, 1024);
+	assert_int_equal(few.observers_max, 113);
+	assert_int_equal(usual.boots_max, LEDGER_BOOTS_MAX);
+	assert_int_equal(usual.observers_max, LEDGER_OBSERVERS_MAX);
+}
+
+static void a_file_of_larger_limits_loads_and_what_is_new_waits(void **state)
+{
+	struct ledger_counts counts;
+
+	(void)state;
+	fill(true);
+	limits.boots_max = 2;
+	reload();
+	ledger_counts(ledger, &counts);
+	assert_int_equal(counts.boots, SMALL);
+	assert_int_equal(offer(SMALL, 1, false), LEDGER_FULL);
+	assert_int_equal(offer(0, 1, false), LEDGER_DUPLICATE);
+	now_ms += LEDGER_FINISHED_MS;
+	assert_int_equal(offer(SMALL, 1, false), LEDGER_NEW);
+}
+
+static void a_file_of_more_observers_loads_and_a_new_one_is_refused(void **state)
+{
+	struct ledger_counts counts;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "c,ns,p-%u", i);
+		assert_int_equal(offer_as(i, name, 1, false), LEDGER_NEW);
+		ledger_batch_begin(ledger);
+		ledger_batch_add(ledger, id(i), 1, 100);
+		ledger_batch_k(ledger, name, 10000, 10000);
+		assert_true(ledger_batch_entries(ledger, save, NULL));
+		ledger_batch_commit(ledger, NULL, NULL);
+	}
+	limits.observers_max = 2;
+	reload();
+	ledger_counts(ledger, &counts);
+	assert_int_equal(counts.observers, 3);
+	assert_int_equal(offer_as(3, "c,ns,new", 1, false), LEDGER_FULL);
+	assert_int_equal(offer_as(0, "c,ns,p-0", 2, false), LEDGER_NEW);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -533,6 +585,9 @@ int main(void)
 		TEST(what_is_missing_of_a_forgotten_boot_stays_missing),
 		TEST(an_observer_that_no_boot_is_goes_after_a_day),
 		TEST(a_search_is_not_repeated_before_it_can_find_something),
+		TEST(the_limits_follow_from_the_bytes_that_there_are),
+		TEST(a_file_of_larger_limits_loads_and_what_is_new_waits),
+		TEST(a_file_of_more_observers_loads_and_a_new_one_is_refused),
 		TEST(a_large_table_is_swept_in_portions),
 	};
 
