@@ -33,7 +33,7 @@ struct names_question {
  */
 static inline int64_t names_at_ms(const struct report *report)
 {
-	return (int64_t)report->start_ms + report->interval_ms - 1;
+	return report_end_ms(report) - 1;
 }
 
 /* The texts that are borrowed hold until the loop's next turn; NULL: not known. */

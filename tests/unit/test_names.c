@@ -413,6 +413,16 @@ static void a_name_of_the_pod_s_that_is_no_tag_is_passed_over_and_counted(void *
 	assert_int_equal(f->stats.seen_unusable, 1);
 }
 
+static void whose_an_address_was_is_asked_of_the_end_of_an_interval_that_began_late(void **state)
+{
+	struct report report = {.start_ms = 1790000010000, .begin_ms = 6000, .interval_ms = 4000};
+
+	(void)state;
+	assert_int_equal(names_at_ms(&report), 1790000019999);
+	report.begin_ms = 0;
+	assert_int_equal(names_at_ms(&report), 1790000013999);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -435,6 +445,7 @@ int main(void)
 		TEST(what_the_pod_looked_up_cannot_claim_to_be_a_remainder_or_an_address),
 		TEST(a_reload_changes_what_an_address_is_called),
 		TEST(each_source_has_its_word),
+		TEST(whose_an_address_was_is_asked_of_the_end_of_an_interval_that_began_late),
 		TEST(nobody_is_asked_about_local_addresses),
 		TEST(what_the_pod_looked_up_comes_before_ptr_and_nobody_is_asked),
 		TEST(a_name_of_the_pod_s_that_is_no_tag_is_passed_over_and_counted),
