@@ -304,6 +304,25 @@ def the_first_interval_of_a_probe_names_whose_the_addresses_were_at_its_end(lab)
     assert [one["tags"] for one in seen] == [want], seen
 
 
+@case()
+def a_probe_of_another_cluster_gets_no_names_of_this_one(lab):
+    api = Api(lab)
+    populate(api)
+    influx = Influx(lab)
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off", "--cluster", "osaka", *api.options)
+    until(lambda: collector.figure("nstats_kubernetes_lists_total") >= 3, 10, "no lists")
+    for cluster in ("", "osaka", "tokyo"):
+        fleet = Fleet(lab, ["web-7c9d8b6f5d-1"], "shop")
+        fleet.pods[0].cluster = cluster.encode()
+        send_until(fleet, time.time(), v4_rows(["10.1.0.2"]))
+        fleet.await_acks(0)
+    until(collector.is_drained, 20, "the spool is not empty")
+    tags = "cluster, workload, receiver, named_by"
+    seen = [tuple(one["tags"][tag] for tag in tags.split(", "))
+            for one in influx.query(f"SELECT sum(tx_bytes) FROM nstat GROUP BY {tags}")]
+    assert sorted(seen) == [("osaka", "web", "catalog", "kubernetes"), ("tokyo", "-", "10.1.0.2", "address")], seen
+
+
 @case(limit_s=200)
 def a_watch_that_falls_silent_is_noticed(lab):
     """Neither an event nor a bookmark, and an open connection: after 100 s it is asked anew."""
