@@ -138,15 +138,16 @@ static bool add_record(struct pass *p, const struct record *record)
 }
 
 /*
- * A boot's first interval begins between two lines of the clock's grid, nobody knows where: its
- * start and length do not give its end.
+ * A boot's first interval begins between two lines of the clock's grid, and where is not known from
+ * a probe that does not say it: its start and length do not give its end.
  */
 static void note_end(struct batch *b, const struct report *report)
 {
-	int64_t end_ms = (int64_t)report->start_ms + report->interval_ms;
+	int64_t end_ms = report_end_ms(report);
 	bool is_first = report->sequence == report->part + UINT64_C(1);
+	bool is_known = !is_first || report->begin_ms > 0;
 
-	if (is_first || end_ms > b->wall_ms || b->wall_ms - end_ms > DELAY_MAX_MS)
+	if (!is_known || end_ms > b->wall_ms || b->wall_ms - end_ms > DELAY_MAX_MS)
 		return;
 	if (b->oldest_end_ms == 0 || end_ms < b->oldest_end_ms)
 		b->oldest_end_ms = end_ms;

@@ -256,10 +256,12 @@ static struct figures *open_figures(struct collector *c)
 
 static int stories_open(struct collector *c, char err[static ERR_LEN])
 {
+	bool has_cluster = strcmp(c->config.cluster, "-") != 0;
 	struct names_config names = {.labels = c->config.labels,
 		.is_ptr_on = c->config.is_ptr_on != 0,
 		.dns_server = c->config.dns_server,
 		.kube = c->config.kube,
+		.cluster = has_cluster ? c->config.cluster : NULL,
 		.is_by_pod = c->config.is_by_pod != 0};
 	struct pipeline_parts parts = {.loop = c->loop,
 		.ledger = c->ledger,

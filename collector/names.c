@@ -17,6 +17,7 @@ static_assert(LINE_VALUE_MAX < ADDR_HOST_LEN, "a cleaned name fits");
 
 struct names {
 	struct kube *kube; /* NULL: off */
+	const char *cluster;
 	bool is_by_pod;
 	struct label_file *labels; /* NULL: none */
 	struct ptr *ptr;           /* NULL: off */
@@ -37,6 +38,20 @@ const char *named_by_text(enum named_by by)
 	return texts[by];
 }
 
+/* Where there are several clusters each has its own addresses and pods, and one is asked. */
+static bool is_elsewhere(const struct names *names, const char *cluster)
+{
+	return names->cluster && cluster && strcmp(names->cluster, cluster) != 0;
+}
+
+/* Of a pod, say: Kubernetes takes 192.0.2.1 for a name. */
+static bool is_another_address(const char *text, const struct addr *addr)
+{
+	struct addr other;
+
+	return addr_parse(text, &other) == 0 && !addr_equal(&other, addr);
+}
+
 /* False: it is nobody's, or its name is unusable; an owner's is not checked by the API server. */
 static bool lookup_kube(
 	struct names *names, const struct names_question *question, struct name *ret)
@@ -46,11 +61,12 @@ static bool lookup_kube(
 	struct kube_owner owner;
 	bool is_by_workload;
 
-	if (!kube_address(names->kube, &question->addr, question->at_ms, &owner))
+	if (is_elsewhere(names, question->cluster) ||
+		!kube_address(names->kube, &question->addr, question->at_ms, &owner))
 		return false;
 	is_by_workload = owner.kind == KUBE_POD && owner.workload && !names->is_by_pod;
 	line_clean(is_by_workload ? owner.workload : owner.name, ret->text);
-	if (ret->text[0] == '~')
+	if (ret->text[0] == '~' || is_another_address(ret->text, &question->addr))
 		return false;
 	ret->by = NAMED_BY_KUBERNETES;
 	ret->kind = kinds[owner.kind];
@@ -83,14 +99,16 @@ static bool lookup_label(struct name *ret)
 }
 
 /* The last resort is the address. True: an answer is awaited that may be better. */
-static bool lookup_ptr(
-	struct names *names, const struct addr *addr, int64_t now_ms, struct name *ret)
+static bool lookup_ptr(struct names *names, const struct names_question *question, int64_t now_ms,
+	struct name *ret)
 {
+	const struct addr *addr = &question->addr;
 	const char *text = NULL;
 	bool is_awaited = false;
 
 	enum scope scope = scope_of(addr);
-	bool is_starting = kube_is_starting(names->kube, now_ms);
+	bool is_starting =
+		!is_elsewhere(names, question->cluster) && kube_is_starting(names->kube, now_ms);
 
 	/* What is public is hardly ever the cluster's; of the rest perhaps nobody needs to be
 	 * asked. */
@@ -119,7 +137,7 @@ bool names_lookup(struct names *names, const struct names_question *question, in
 	ret->namespace = ret->zone = NULL;
 	ret->label = names->labels ? label_file_find(names->labels, addr) : NULL;
 	return lookup_kube(names, question, ret) || lookup_seen(names, question, ret) ||
-	       lookup_label(ret) || !lookup_ptr(names, addr, now_ms, ret);
+	       lookup_label(ret) || !lookup_ptr(names, question, now_ms, ret);
 }
 
 void names_reload(struct names *names)
@@ -134,7 +152,8 @@ void names_pod(
 	struct kube_owner owner;
 
 	*ret = (struct names_pod){0};
-	if (!kube_pod(names->kube, identity->namespace, identity->host, at_ms, &owner))
+	if (is_elsewhere(names, identity->cluster) ||
+		!kube_pod(names->kube, identity->namespace, identity->host, at_ms, &owner))
 		return;
 	ret->workload = owner.workload;
 	ret->node = owner.node;
@@ -153,6 +172,7 @@ int names_open(struct loop *loop, const struct names_config *config, struct stat
 	}
 	names->stats = stats;
 	names->is_by_pod = config->is_by_pod;
+	names->cluster = config->cluster;
 	r = kube_open(loop, &config->kube, stats, &names->kube, err);
 	if (r == 0 && config->labels)
 		r = label_file_open(loop, config->labels, stats, &names->labels, err);

@@ -23,8 +23,9 @@ const char *named_by_text(enum named_by by); /* "ptr", "-" */
 
 struct names_question {
 	struct addr addr;
-	int64_t at_ms;    /* Unix time: the interval's end; whose address it was then */
-	const char *seen; /* what the pod looked up to find it; NULL: not known */
+	const char *cluster; /* of the pod that reports; NULL: the collector's */
+	int64_t at_ms;       /* Unix time: the interval's end; whose address it was then */
+	const char *seen;    /* what the pod looked up to find it; NULL: not known */
 };
 
 /*
@@ -33,7 +34,7 @@ struct names_question {
  */
 static inline int64_t names_at_ms(const struct report *report)
 {
-	return (int64_t)report->start_ms + report->interval_ms - 1;
+	return report_end_ms(report) - 1;
 }
 
 /* The texts that are borrowed hold until the loop's next turn; NULL: not known. */
@@ -58,7 +59,8 @@ struct names_config {
 	bool is_ptr_on;
 	const char *dns_server; /* NULL: resolv.conf's */
 	struct kube_config kube;
-	bool is_by_pod; /* remote pods by their own name, not by their workload's */
+	const char *cluster; /* the one that Kubernetes knows; NULL: not told, any. Kept */
+	bool is_by_pod;      /* remote pods by their own name, not by their workload's */
 };
 
 struct names;

@@ -235,7 +235,7 @@ void probes_batch_add(struct probes *probes, const struct report *report)
 	*said = (struct probe_said){.identity = &entry->view.identity,
 		.sequence = report->sequence,
 		.start_ms = report->start_ms,
-		.end_ms = (int64_t)report->start_ms + report->interval_ms,
+		.end_ms = report_end_ms(report),
 		.sealed_bytes = report->sealed_bytes,
 		.unreported_bytes = entry->view.unreported_bytes,
 		.totals = report->totals};

@@ -21,6 +21,7 @@
 #define SETTLE_MS         (2 * CAPTURE_RETIRE_MS) /* by then the kernel has handed over what it had */
 #define SETTLE_MAX_MS     1200
 #define PACKET_AGE_MAX_US 10000000
+#define LATE_SHARE        100 /* of an interval: a timer is late by less, which is not told */
 
 struct cycle {
 	struct source *source; /* live */
@@ -31,6 +32,7 @@ struct cycle {
 
 	bool is_open;      /* an interval is; with -r only once a packet was read */
 	int64_t start_ms;  /* its start, Unix time */
+	int64_t begin_ms;  /* live: as a report's */
 	int64_t opened_us; /* live: when it began, monotonic */
 	int64_t end_us;    /* live: when it ends, monotonic */
 
@@ -86,7 +88,7 @@ static int64_t clamp_time(int64_t time_ms)
  * Intervals lie on the wall clock's grid but end by the monotonic one. The timer may fire a little
  * before the grid's line, since the wall clock is slewed (at most 500 ppm, adjtimex(2)). An
  * interval begins where the one before it ended: what came while that was sealed belongs to this
- * one.
+ * one. The first one begins between two lines, as does the one after the wall clock was set.
  */
 static void open_interval(struct cycle *cycle, int64_t opened_us)
 {
@@ -95,9 +97,11 @@ static void open_interval(struct cycle *cycle, int64_t opened_us)
 	int64_t mono_us = clock_read_us(CLOCK_MONOTONIC);
 	int64_t early_ms = length / 1000 + 1;
 	int64_t line_ms = (wall_us / 1000 + early_ms) / length * length;
+	int64_t late_ms = (wall_us - (mono_us - opened_us)) / 1000 - line_ms;
 
 	cycle->opened_us = opened_us;
 	cycle->start_ms = clamp_time(line_ms) / length * length;
+	cycle->begin_ms = late_ms > length / LATE_SHARE ? late_ms : 0;
 	cycle->end_us = mono_us + (line_ms + length) * 1000 - wall_us;
 	cycle->is_open = true;
 }
@@ -120,6 +124,16 @@ static int dispatch_live(struct cycle *cycle, char err[static ERR_LEN])
 	return source_dispatch(cycle->source, DISPATCH_MAX, on_live_frame, cycle, err);
 }
 
+/* A timer that is late takes no interval into the next one. */
+static int64_t begin_before_line(const struct cycle *cycle, int64_t length_ms)
+{
+	int64_t latest_ms = cycle->interval_ms - length_ms;
+
+	if (cycle->begin_ms <= latest_ms)
+		return cycle->begin_ms;
+	return latest_ms > 0 ? latest_ms : 0;
+}
+
 /* Returns when it ended. */
 static int64_t close_live(struct cycle *cycle, bool is_final)
 {
@@ -130,6 +144,7 @@ static int64_t close_live(struct cycle *cycle, bool is_final)
 	};
 
 	interval.length_ms = (interval.now_us - cycle->opened_us + 500) / 1000;
+	interval.begin_ms = begin_before_line(cycle, interval.length_ms);
 	meter_close_interval(cycle->meter, &interval);
 	cycle->is_open = false;
 	return interval.now_us;

@@ -286,6 +286,7 @@ void meter_close_interval(struct meter *meter, const struct meter_interval *inte
 {
 	struct report head = {
 		.start_ms = (uint64_t)interval->start_ms,
+		.begin_ms = (uint32_t)interval->begin_ms,
 		.interval_ms = clamp_length(interval->length_ms),
 		.is_final = interval->is_final,
 		.identity = meter->config.identity,

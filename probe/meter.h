@@ -55,6 +55,7 @@ void meter_refresh_sockets(struct meter *meter);
 
 struct meter_interval {
 	int64_t start_ms; /* Unix time */
+	int64_t begin_ms; /* as a report's */
 	int64_t length_ms;
 	int64_t now_us; /* the flow table's time at its end */
 	bool is_final;

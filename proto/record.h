@@ -94,7 +94,8 @@ struct report {
 	uint64_t oldest;       /* 1 … sequence */
 	uint64_t sealed_bytes; /* tx + rx of all rows of this boot, this datagram included */
 	uint64_t start_ms;     /* Unix time */
-	uint32_t interval_ms;  /* elapsed, monotonic */
+	uint32_t begin_ms;     /* after start_ms; not 0 where it began between two lines */
+	uint32_t interval_ms;  /* elapsed from there, monotonic */
 	uint32_t part;
 	uint32_t parts;
 	bool is_final;
@@ -111,6 +112,12 @@ struct ack {
 	uint8_t bitmap[ACK_BITMAP_MAX]; /* bit i, lowest first: contiguous + 2 + i */
 	size_t bitmap_len;
 };
+
+/* Unix time. Of a probe that does not say begin_ms a boot's first may be longer ago. */
+static inline int64_t report_end_ms(const struct report *report)
+{
+	return (int64_t)report->start_ms + report->begin_ms + report->interval_ms;
+}
 
 static inline uint64_t counters_bytes(const struct counters *c)
 {

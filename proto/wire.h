@@ -17,7 +17,7 @@
 	1000 /* starts lie on whole seconds: the collector numbers points in between */
 #define WIRE_NAMES_MAX    256       /* names that flows of one datagram refer to */
 #define WIRE_COUNTER_MAX  INT64_MAX /* any counter; a datagram's bytes, and its packets, summed */
-#define WIRE_IDENTITY_MAX 797 /* the four texts together; longer may leave no room for a record */
+#define WIRE_IDENTITY_MAX 791 /* the four texts together; longer may leave no room for a record */
 
 enum wire_result {
 	WIRE_OK,

@@ -71,10 +71,10 @@ static bool header_ok(const Nstats__V1__Report *r)
 	return r->boot_id.len == BOOT_ID_LEN && r->sequence >= 1 &&
 	       r->sequence <= WIRE_COUNTER_MAX && r->oldest >= 1 && r->oldest <= r->sequence &&
 	       r->sealed_bytes <= WIRE_COUNTER_MAX && r->start_ms <= WIRE_START_MAX_MS &&
-	       r->start_ms % WIRE_START_UNIT_MS == 0 && r->interval_ms >= 1 &&
-	       r->interval_ms <= WIRE_INTERVAL_MAX_MS && r->parts <= WIRE_PARTS_MAX &&
-	       r->part < r->parts && string_ok(r->cluster) && string_ok(r->host) &&
-	       string_ok(r->namespace_) && string_ok(r->node) &&
+	       r->start_ms % WIRE_START_UNIT_MS == 0 && r->begin_ms <= WIRE_INTERVAL_MAX_MS &&
+	       r->interval_ms >= 1 && r->interval_ms <= WIRE_INTERVAL_MAX_MS &&
+	       r->parts <= WIRE_PARTS_MAX && r->part < r->parts && string_ok(r->cluster) &&
+	       string_ok(r->host) && string_ok(r->namespace_) && string_ok(r->node) &&
 	       (!r->totals || totals_ok(r->totals));
 }
 
@@ -219,6 +219,7 @@ static void decode_header(const Nstats__V1__Report *r, struct report *ret)
 	ret->oldest = r->oldest;
 	ret->sealed_bytes = r->sealed_bytes;
 	ret->start_ms = r->start_ms;
+	ret->begin_ms = r->begin_ms;
 	ret->interval_ms = r->interval_ms;
 	ret->part = r->part;
 	ret->parts = r->parts;

@@ -148,6 +148,7 @@ static void encode_header(
 	ret->oldest = report->oldest;
 	ret->sealed_bytes = report->sealed_bytes;
 	ret->start_ms = report->start_ms;
+	ret->begin_ms = report->begin_ms;
 	ret->interval_ms = report->interval_ms;
 	ret->part = report->part;
 	ret->parts = report->parts;

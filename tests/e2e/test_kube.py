@@ -9,9 +9,10 @@ from lib.fault import Fault, nths
 from lib.fleet import Fleet
 from lib.influx import Influx
 from lib.kube import KINDS, Api, deployed, finished, node, pod, service
-from lib.lab import NET_4
-from lib.programs import Collector, metrics_of
+from lib.lab import NET_4, POD_4, destination
+from lib.programs import Collector, Probe, metrics_of
 from lib.resolver import Resolver
+from lib.traffic import Echo, Sender
 
 TCP = 6
 INTERVAL_MS = 1000
@@ -270,6 +271,56 @@ def an_address_that_is_given_on_names_whose_it_was(lab):
     until(collector.is_drained, 20, "the spool is not empty")
     got = {key[0]: tx for key, tx in named(influx).items()}
     assert got == {"old": 300, "new": 100, "import": 100, "newer": 100}, got
+
+
+@case()
+def the_first_interval_of_a_probe_names_whose_the_addresses_were_at_its_end(lab):
+    """It starts late in the 10 s, in a pod that took the address of one that ended in them, as did the one it talks to."""
+    api = Api(lab)
+    now, remote = int(time.time()), destination(41)
+    api.put("nodes", node("node-1", NODE_1, "zone-a"))
+    gone = [api.put("pods", deployed("shop", name, 1, address, "node-1", started=now - 600))
+            for name, address in (("old", POD_4), ("peer-old", remote))]
+    influx = Influx(lab)
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off", *api.options)
+    until(lambda: collector.figure("nstats_kubernetes_lists_total") >= 3, 10, "no lists")
+    line_s = (int(time.time()) // 10 + 1) * 10
+    time.sleep(line_s + 5 - time.time())
+    for one in gone:
+        api.delete("pods", one)
+    api.put("pods", deployed("shop", "peer-new", 1, remote, "node-1", started=line_s + 5))
+    api.put("pods", pod("shop", "pod", POD_4, "node-1", ("StatefulSet", "new"), started=line_s + 5))
+    Echo(lab, [remote], reply=200)
+    probe = Probe(lab, "--namespace", "shop", interval_s=10)
+    sender = Sender(lab, [remote], every_s=0.05)
+    time.sleep(max(0, line_s + 8 - time.time()))
+    sender.end()
+    time.sleep(max(0, line_s + 11 - time.time()))
+    probe.stop()
+    until(collector.is_drained, 20, "the spool is not empty")
+    tags = "workload, zone, sender, receiver"
+    seen = influx.query(f"SELECT sum(tx_bytes) FROM nstat WHERE receiver_kind = 'pod' GROUP BY {tags}")
+    want = {"workload": "new", "zone": "zone-a", "sender": "new", "receiver": "peer-new"}
+    assert [one["tags"] for one in seen] == [want], seen
+
+
+@case()
+def a_probe_of_another_cluster_gets_no_names_of_this_one(lab):
+    api = Api(lab)
+    populate(api)
+    influx = Influx(lab)
+    collector = Collector(lab, "--influx", influx.address, "--ptr", "off", "--cluster", "osaka", *api.options)
+    until(lambda: collector.figure("nstats_kubernetes_lists_total") >= 3, 10, "no lists")
+    for cluster in ("", "osaka", "tokyo"):
+        fleet = Fleet(lab, ["web-7c9d8b6f5d-1"], "shop")
+        fleet.pods[0].cluster = cluster.encode()
+        send_until(fleet, time.time(), v4_rows(["10.1.0.2"]))
+        fleet.await_acks(0)
+    until(collector.is_drained, 20, "the spool is not empty")
+    tags = "cluster, workload, receiver, named_by"
+    seen = [tuple(one["tags"][tag] for tag in tags.split(", "))
+            for one in influx.query(f"SELECT sum(tx_bytes) FROM nstat GROUP BY {tags}")]
+    assert sorted(seen) == [("osaka", "web", "catalog", "kubernetes"), ("tokyo", "-", "10.1.0.2", "address")], seen
 
 
 @case(limit_s=200)

@@ -2,11 +2,6 @@
 /* uses: collector/names collector/ptr collector/scope collector/name_cache */
 /* uses: collector/label_file collector/labels collector/name_seen */
 /* uses: collector/name_text collector/dns collector/loop collector/line collector/strbuf */
-/* uses: collector/kube collector/kube_watch collector/kube_access collector/kube_map */
-/* uses: collector/kube_slots collector/kube_claims collector/kube_split collector/kube_event */
-/* uses: collector/kube_pace */
-/* uses: collector/kube_workload collector/intern collector/http_client collector/retry */
-/* uses: collector/secret */
 #include "names.h"
 
 #include "clock.h"
@@ -25,6 +20,52 @@
 #define TURN_MS 20
 
 static char labels_path[64];
+
+/* What Kubernetes says of any address and any pod; no name: nothing. */
+static struct kube_owner owner;
+
+int kube_open(struct loop *loop, const struct kube_config *config, struct stats *stats,
+	struct kube **ret, char err[static ERR_LEN])
+{
+	(void)loop;
+	(void)config;
+	(void)stats;
+	(void)err;
+	*ret = NULL;
+	return 0;
+}
+
+void kube_close(struct kube *kube)
+{
+	(void)kube;
+}
+
+bool kube_is_starting(const struct kube *kube, int64_t now_ms)
+{
+	(void)kube;
+	(void)now_ms;
+	return false;
+}
+
+bool kube_address(struct kube *kube, const struct addr *addr, int64_t at_ms, struct kube_owner *ret)
+{
+	(void)kube;
+	(void)addr;
+	(void)at_ms;
+	*ret = owner;
+	return owner.name;
+}
+
+bool kube_pod(struct kube *kube, const char *namespace, const char *name, int64_t at_ms,
+	struct kube_owner *ret)
+{
+	(void)kube;
+	(void)namespace;
+	(void)name;
+	(void)at_ms;
+	*ret = owner;
+	return owner.name;
+}
 
 /* A DNS server on the test's own loop that says the same of every address. */
 struct fixture {
@@ -89,7 +130,7 @@ static int set_up(void **state)
 {
 	const uint8_t localhost[] = {127, 0, 0, 1};
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct names_config config = {.is_ptr_on = true, .labels = labels_path};
+	struct names_config config = {.is_ptr_on = true, .labels = labels_path, .cluster = "home"};
 	struct addr addr = addr_v4(localhost);
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(&addr, 0, &ss);
@@ -97,6 +138,7 @@ static int set_up(void **state)
 	uint16_t port;
 
 	assert_non_null(f);
+	owner = (struct kube_owner){0};
 	assert_int_equal(loop_new(&f->loop, err), 0);
 	f->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(f->fd, (struct sockaddr *)&ss, len), 0);
@@ -413,6 +455,92 @@ static void a_name_of_the_pod_s_that_is_no_tag_is_passed_over_and_counted(void *
 	assert_int_equal(f->stats.seen_unusable, 1);
 }
 
+static void kubernetes_goes_before_dns_a_label_ptr_and_the_address_in_this_order(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	labels_write("192.0.2.0/24 Office\n");
+	names_reload(f->names);
+	owner = (struct kube_owner){.kind = KUBE_POD, .name = "web-0"};
+	assert_true(lookup_seen(f, "192.0.2.1", "api.example.com", &name));
+	assert_string_equal(name.text, "web-0");
+	assert_int_equal(name.by, NAMED_BY_KUBERNETES);
+	assert_string_equal(name.label, "Office");
+	owner.name = NULL;
+	assert_true(lookup_seen(f, "192.0.2.1", "api.example.com", &name));
+	assert_int_equal(name.by, NAMED_BY_DNS);
+	assert_true(lookup(f, "192.0.2.1", &name));
+	assert_int_equal(name.by, NAMED_BY_LABEL);
+	labels_write("");
+	names_reload(f->names);
+	assert_false(lookup(f, "192.0.2.1", &name));
+	assert_int_equal(name.by, NAMED_BY_ADDRESS);
+	name = NAME_AFTER(f, "host");
+	assert_int_equal(name.by, NAMED_BY_PTR);
+	assert_true(lookup_seen(f, "192.0.2.1", "api.example.com", &name));
+	assert_int_equal(name.by, NAMED_BY_DNS);
+}
+
+static enum named_by by_of_pod(struct fixture *f, const char *pod, const char *address)
+{
+	struct name name;
+
+	owner = (struct kube_owner){.kind = KUBE_POD, .name = pod};
+	assert_true(lookup(f, address, &name));
+	return name.by;
+}
+
+static void a_pod_cannot_claim_to_be_a_remainder_or_another_address(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(by_of_pod(f, "~other", "203.0.113.9"), NAMED_BY_LABEL);
+	assert_int_equal(by_of_pod(f, "8.8.8.8", "203.0.113.9"), NAMED_BY_LABEL);
+	assert_int_equal(by_of_pod(f, "203.0.113.9", "203.0.113.9"), NAMED_BY_KUBERNETES);
+}
+
+static enum named_by by_in_cluster(struct fixture *f, const char *cluster)
+{
+	struct names_question question = {.cluster = cluster};
+	struct name name;
+
+	assert_int_equal(addr_parse("203.0.113.9", &question.addr), 0);
+	assert_true(names_lookup(f->names, &question, clock_mono_ms(), &name));
+	return name.by;
+}
+
+static const char *zone_in_cluster(struct fixture *f, const char *cluster)
+{
+	struct identity identity = {.host = "web-0"};
+	struct names_pod pod;
+
+	snprintf(identity.cluster, sizeof(identity.cluster), "%s", cluster);
+	names_pod(f->names, &identity, 0, &pod);
+	return pod.zone;
+}
+
+static void whose_an_address_was_is_asked_of_the_end_of_an_interval_that_began_late(void **state)
+{
+	struct report report = {.start_ms = 1790000010000, .begin_ms = 6000, .interval_ms = 4000};
+
+	(void)state;
+	assert_int_equal(names_at_ms(&report), 1790000019999);
+	report.begin_ms = 0;
+	assert_int_equal(names_at_ms(&report), 1790000013999);
+}
+
+static void kubernetes_names_nobody_of_another_cluster(void **state)
+{
+	struct fixture *f = *state;
+
+	owner = (struct kube_owner){.kind = KUBE_POD, .name = "web-0", .zone = "a"};
+	assert_int_equal(by_in_cluster(f, "home"), NAMED_BY_KUBERNETES);
+	assert_int_equal(by_in_cluster(f, "abroad"), NAMED_BY_LABEL);
+	assert_string_equal(zone_in_cluster(f, "home"), "a");
+	assert_null(zone_in_cluster(f, "abroad"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -435,6 +563,10 @@ int main(void)
 		TEST(what_the_pod_looked_up_cannot_claim_to_be_a_remainder_or_an_address),
 		TEST(a_reload_changes_what_an_address_is_called),
 		TEST(each_source_has_its_word),
+		TEST(kubernetes_goes_before_dns_a_label_ptr_and_the_address_in_this_order),
+		TEST(a_pod_cannot_claim_to_be_a_remainder_or_another_address),
+		TEST(whose_an_address_was_is_asked_of_the_end_of_an_interval_that_began_late),
+		TEST(kubernetes_names_nobody_of_another_cluster),
 		TEST(nobody_is_asked_about_local_addresses),
 		TEST(what_the_pod_looked_up_comes_before_ptr_and_nobody_is_asked),
 		TEST(a_name_of_the_pod_s_that_is_no_tag_is_passed_over_and_counted),

@@ -193,11 +193,24 @@ static void the_longest_time_to_a_commit_is_kept(void **state)
 	assert_int_equal(f->stats.commit_us % 1000, 0);
 }
 
+static void a_boot_s_first_interval_ended_where_it_says_that_it_began_and_so_long_after(
+	void **state)
+{
+	struct fixture *f = *state;
+	struct report report = report_of(1);
+
+	report.begin_ms = 8000;
+	report.start_ms = (uint64_t)clock_wall_ms() / 1000 * 1000 - 30000 - 10000;
+	send_report(f, &report, NULL, 0);
+	flush(f);
+	assert_in_range(f->stats.commit_us, 30000000, 39000000);
+}
+
 static void an_interval_that_says_nothing_of_the_delay_is_left_out_of_it(void **state)
 {
 	struct fixture *f = *state;
 
-	send_interval_that_ended(f, 1, 30000);         /* a boot's first: shorter than it looks */
+	send_interval_that_ended(f, 1, 30000); /* a boot's first: who knows where it began */
 	send_interval_that_ended(f, 2, 48 * 3600000L); /* a capture file is replayed */
 	send_interval_that_ended(f, 3, -60000);        /* the probe's clock is ahead */
 	flush(f);
@@ -476,6 +489,7 @@ int main(void)
 			the_collectors_own_point_is_committed_without_a_probe, set_up_bare,
 			tear_down),
 		TEST(the_longest_time_to_a_commit_is_kept),
+		TEST(a_boot_s_first_interval_ended_where_it_says_that_it_began_and_so_long_after),
 		TEST(an_interval_that_says_nothing_of_the_delay_is_left_out_of_it),
 		TEST(remainders_have_reserved_names_and_no_address),
 		TEST(bytes_are_conserved_from_the_datagram_to_the_spool),

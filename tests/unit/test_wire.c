@@ -190,6 +190,7 @@ static void random_report(struct report *r)
 	r->oldest = 1 + rng_below(r->sequence);
 	r->sealed_bytes = rng_bits(63);
 	r->start_ms = rng_below(WIRE_START_MAX_MS / 1000 + 1) * 1000;
+	r->begin_ms = rng_below(4) ? 0 : (uint32_t)rng_below(WIRE_INTERVAL_MAX_MS + 1);
 	r->interval_ms = 1 + (uint32_t)rng_below(WIRE_INTERVAL_MAX_MS);
 	r->parts = 1 + (uint32_t)rng_below(WIRE_PARTS_MAX);
 	r->part = (uint32_t)rng_below(r->parts);
@@ -291,7 +292,7 @@ static struct report largest_report(size_t identity_bytes)
 	struct identity *identity = &report.identity;
 
 	memset(&report, 0xff, sizeof(report));
-	report.interval_ms = WIRE_INTERVAL_MAX_MS;
+	report.begin_ms = report.interval_ms = WIRE_INTERVAL_MAX_MS;
 	report.start_ms = WIRE_START_MAX_MS;
 	report.part = report.parts = WIRE_PARTS_MAX;
 	report.is_final = true;
@@ -442,6 +443,18 @@ static void an_interval_without_traffic_is_a_report_without_records(void **state
 	assert_memory_equal(&d.report, &report, sizeof(report));
 }
 
+static void only_an_interval_that_begins_after_its_start_says_so(void **state)
+{
+	struct report report = some_report();
+	uint8_t buf[WIRE_DATAGRAM_MAX];
+	size_t len = wire_encode(encoder, &report, NULL, 0, buf);
+
+	(void)state;
+	report.begin_ms = 6017;
+	assert_int_equal(wire_encode(encoder, &report, NULL, 0, buf), len + 4);
+	assert_int_equal(decode(buf, len + 4).report.begin_ms, 6017);
+}
+
 /* What the header promises of a decoded report, checked apart from the code that enforces it. */
 static void assert_within_limits(const struct decoded *d)
 {
@@ -450,6 +463,7 @@ static void assert_within_limits(const struct decoded *d)
 
 	assert_in_range(r->sequence, 1, INT64_MAX);
 	assert_in_range(r->oldest, 1, r->sequence);
+	assert_in_range(r->begin_ms, 0, WIRE_INTERVAL_MAX_MS);
 	assert_in_range(r->interval_ms, 1, WIRE_INTERVAL_MAX_MS);
 	assert_in_range(r->start_ms, 0, WIRE_START_MAX_MS);
 	assert_int_equal(r->start_ms % 1000, 0);
@@ -594,6 +608,7 @@ int main(void)
 		cmocka_unit_test(fit_stops_at_32_local_addresses_and_encode_beyond),
 		cmocka_unit_test(an_identity_within_its_limit_leaves_room_for_the_largest_record),
 		cmocka_unit_test(an_interval_without_traffic_is_a_report_without_records),
+		cmocka_unit_test(only_an_interval_that_begins_after_its_start_says_so),
 		cmocka_unit_test(every_truncation_of_a_good_datagram_is_rejected),
 		cmocka_unit_test(mutations_never_yield_a_report_beyond_the_limits),
 		cmocka_unit_test(counters_add_up_and_keep_the_smaller_known_round_trip),

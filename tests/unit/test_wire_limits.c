@@ -182,6 +182,8 @@ LIMIT(parts_start_at_1, f->report.parts = 1, f->report.parts = 0)
 LIMIT(an_interval_starts_at_1_ms, f->report.interval_ms = 1, f->report.interval_ms = 0)
 LIMIT(an_interval_ends_at_an_hour_and_a_minute, f->report.interval_ms = 3660000,
 	f->report.interval_ms = 3660001)
+LIMIT(an_interval_begins_within_an_hour_and_a_minute, f->report.begin_ms = 3660000,
+	f->report.begin_ms = 3660001)
 LIMIT(a_start_is_before_the_year_2100, f->report.start_ms = WIRE_START_MAX_MS,
 	f->report.start_ms = WIRE_START_MAX_MS + 1000)
 LIMIT(a_start_is_on_a_whole_second, f->report.start_ms = 1790000001000,
@@ -399,6 +401,7 @@ int main(void)
 		cmocka_unit_test(parts_start_at_1),
 		cmocka_unit_test(an_interval_starts_at_1_ms),
 		cmocka_unit_test(an_interval_ends_at_an_hour_and_a_minute),
+		cmocka_unit_test(an_interval_begins_within_an_hour_and_a_minute),
 		cmocka_unit_test(a_start_is_before_the_year_2100),
 		cmocka_unit_test(a_start_is_on_a_whole_second),
 		cmocka_unit_test(a_cluster_has_at_most_253_bytes),

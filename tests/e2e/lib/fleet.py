@@ -68,7 +68,7 @@ class Flow:
 class Pod:
     def __init__(self, host, local, namespace=""):
         self.host, self.local = host.encode(), ipaddress.ip_address(local).packed
-        self.namespace = namespace.encode()
+        self.namespace, self.cluster = namespace.encode(), b""
         self.boot_id = os.urandom(16)
         self.sequence = self.sealed = self.acknowledged = 0
 
@@ -78,7 +78,8 @@ class Pod:
         totals = number(1, self.sealed)
         report = (data(1, self.boot_id) + number(2, self.sequence) + number(3, self.acknowledged + 1)
                   + number(4, self.sealed) + number(5, start_ms) + number(6, interval_ms) + number(8, 1)
-                  + data(10, self.host) + data(11, self.namespace) + data(13, flows_of(self.local, rows)) + data(14, totals))
+                  + (data(9, self.cluster) if self.cluster else b"") + data(10, self.host) + data(11, self.namespace)
+                  + data(13, flows_of(self.local, rows)) + data(14, totals))
         return data(1, report)
 
 
