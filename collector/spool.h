@@ -23,7 +23,9 @@ struct spool;
  * Creates the file, its schema and its room. Refuses with a sentence: a directory, a file that is
  * no spool, one that another collector holds, one of a newer version. max_bytes is the quota of
  * the file and its WAL. A spool that is damaged is moved aside to "PATH.corrupt-<Unix time>" and a
- * new one begun, here and in every call below (which then fails); spool_state tells.
+ * new one begun, here and in every call below (which then fails); spool_state tells. Its ledger
+ * begins anew as well: a boot and an observer stand in it again with the next batch that brings
+ * something of them, series as soon as the pipeline notices.
  *
  * After a failed write or sync the batch is rolled back and the connection stays: opening the file
  * again would find the failed transaction in the WAL, whole perhaps, while it was answered for as
