@@ -79,9 +79,12 @@ bool intake_await_names(struct names *names, const struct report *report,
 
 	for (size_t i = 0; i < n; i++) {
 		const struct record *record = &records[i];
-		struct names_question local = {.addr = record->local, .at_ms = at_ms};
-		struct names_question remote = {
-			.addr = record->remote, .at_ms = at_ms, .seen = record->name};
+		struct names_question local = {
+			.addr = record->local, .at_ms = at_ms, .observer = &report->identity};
+		struct names_question remote = {.addr = record->remote,
+			.at_ms = at_ms,
+			.seen = record->name,
+			.observer = &report->identity};
 
 		if (record->kind != RECORD_FLOW)
 			continue;

@@ -83,9 +83,12 @@ static bool lookup_label(struct name *ret)
 }
 
 /* The last resort is the address. True: an answer is awaited that may be better. */
-static bool lookup_ptr(
-	struct names *names, const struct addr *addr, int64_t now_ms, struct name *ret)
+static bool lookup_ptr(struct names *names, const struct names_question *question, int64_t now_ms,
+	struct name *ret)
 {
+	static const struct identity nobody;
+	const struct identity *observer = question->observer ? question->observer : &nobody;
+	const struct addr *addr = &question->addr;
 	const char *text = NULL;
 	bool is_awaited = false;
 
@@ -95,7 +98,7 @@ static bool lookup_ptr(
 	/* What is public is hardly ever the cluster's; of the rest perhaps nobody needs to be
 	 * asked. */
 	if (names->ptr && (scope == SCOPE_PUBLIC || (scope == SCOPE_PRIVATE && !is_starting)))
-		is_awaited = ptr_lookup(names->ptr, addr, now_ms, &text);
+		is_awaited = ptr_lookup(names->ptr, addr, observer, now_ms, &text);
 	is_awaited |= is_starting;
 	ret->by = text ? NAMED_BY_PTR : NAMED_BY_ADDRESS;
 	if (text)
@@ -119,7 +122,7 @@ bool names_lookup(struct names *names, const struct names_question *question, in
 	ret->namespace = ret->zone = NULL;
 	ret->label = names->labels ? label_file_find(names->labels, addr) : NULL;
 	return lookup_kube(names, question, ret) || lookup_seen(names, question, ret) ||
-	       lookup_label(ret) || !lookup_ptr(names, addr, now_ms, ret);
+	       lookup_label(ret) || !lookup_ptr(names, question, now_ms, ret);
 }
 
 void names_reload(struct names *names)

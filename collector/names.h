@@ -25,6 +25,8 @@ struct names_question {
 	struct addr addr;
 	int64_t at_ms;    /* Unix time: the interval's end; whose address it was then */
 	const char *seen; /* what the pod looked up to find it; NULL: not known */
+	const struct identity
+		*observer; /* whose share of the PTR queries it takes; NULL: nobody's */
 };
 
 /*
