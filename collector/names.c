@@ -102,6 +102,8 @@ static bool lookup_label(struct name *ret)
 static bool lookup_ptr(struct names *names, const struct names_question *question, int64_t now_ms,
 	struct name *ret)
 {
+	static const struct identity nobody;
+	const struct identity *observer = question->observer ? question->observer : &nobody;
 	const struct addr *addr = &question->addr;
 	const char *text = NULL;
 	bool is_awaited = false;
@@ -113,7 +115,7 @@ static bool lookup_ptr(struct names *names, const struct names_question *questio
 	/* What is public is hardly ever the cluster's; of the rest perhaps nobody needs to be
 	 * asked. */
 	if (names->ptr && (scope == SCOPE_PUBLIC || (scope == SCOPE_PRIVATE && !is_starting)))
-		is_awaited = ptr_lookup(names->ptr, addr, now_ms, &text);
+		is_awaited = ptr_lookup(names->ptr, addr, observer, now_ms, &text);
 	is_awaited |= is_starting;
 	ret->by = text ? NAMED_BY_PTR : NAMED_BY_ADDRESS;
 	if (text)

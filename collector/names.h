@@ -26,6 +26,8 @@ struct names_question {
 	const char *cluster; /* of the pod that reports; NULL: the collector's */
 	int64_t at_ms;       /* Unix time: the interval's end; whose address it was then */
 	const char *seen;    /* what the pod looked up to find it; NULL: not known */
+	const struct identity
+		*observer; /* whose share of the PTR queries it takes; NULL: nobody's */
 };
 
 /*

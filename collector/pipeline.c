@@ -36,8 +36,9 @@ struct pipeline {
 	struct acks *acks;
 	struct loop_timer beat;
 	struct commit *flying;
-	bool has_more;   /* ready, but the batch was full */
-	bool is_failing; /* commits: said once */
+	bool has_more;          /* ready, but the batch was full */
+	bool is_failing;        /* commits: said once */
+	uint64_t corrupt_files; /* after so many the series stand in the spool that there is now */
 	int64_t folds_told_until_ms;
 	void (*flush_done)(void *ctx);
 	void *flush_ctx;
@@ -181,6 +182,19 @@ static void commit_succeeded(struct pipeline *p, const struct commit *commit)
 		p->parts.committed(p->parts.committed_ctx);
 }
 
+/* Between batches: one that flew meanwhile took it for granted that the seed is there. */
+static void note_new_spool(struct pipeline *p)
+{
+	struct spool_state state;
+
+	spool_state(p->parts.spool, &state);
+	if (state.corrupt_files == p->corrupt_files)
+		return;
+	p->corrupt_files = state.corrupt_files;
+	if (p->parts.series)
+		series_write_again(p->parts.series);
+}
+
 static void commit_settle(struct pipeline *p, struct commit *commit)
 {
 	struct spool_state state;
@@ -268,6 +282,7 @@ static void commit_start(struct pipeline *p, int64_t now_ms)
 
 	if (p->flying)
 		return;
+	note_new_spool(p);
 	group = first_ready(p, now_ms);
 	if (!group && !is_point_due(p))
 		return;

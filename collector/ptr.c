@@ -12,6 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FORGET_MS (PTR_ASK_BURST / PTR_ASK_PER_SECOND * 1000) /* so that one alone has it all */
+
+struct share {
+	int64_t taken_milli; /* as the tokens */
+	int64_t ms;          /* as of then */
+};
+
 struct ptr {
 	struct dns *dns;
 	struct name_cache *cache;
@@ -19,6 +26,8 @@ struct ptr {
 	unsigned n_asked;
 	int64_t tokens_milli; /* thousandths of a query */
 	int64_t tokens_ms;    /* as of then */
+	uint64_t seed;
+	struct share shares[PTR_OBSERVERS];
 };
 
 /* A server that fails says nothing about the name: what it was before stays, or there is none. */
@@ -62,7 +71,7 @@ static void answered(void *ctx, const struct addr *addr, enum dns_outcome outcom
 	name_cache_put_negative(ptr->cache, addr, NAME_CACHE_NEGATIVE_TTL_MS, now_ms);
 }
 
-static bool token_take(struct ptr *ptr, int64_t now_ms)
+static void tokens_fill(struct ptr *ptr, int64_t now_ms)
 {
 	const int64_t max = (int64_t)PTR_ASK_BURST * 1000;
 
@@ -72,16 +81,44 @@ static bool token_take(struct ptr *ptr, int64_t now_ms)
 	}
 	if (ptr->tokens_milli > max)
 		ptr->tokens_milli = max;
+}
+
+static struct share *share_of(struct ptr *ptr, const struct identity *observer, int64_t now_ms)
+{
+	uint64_t hash = hash_bytes(observer->cluster, strlen(observer->cluster), ptr->seed);
+	struct share *share;
+
+	hash = hash_bytes(observer->namespace, strlen(observer->namespace), hash);
+	hash = hash_bytes(observer->host, strlen(observer->host), hash);
+	share = &ptr->shares[hash % PTR_OBSERVERS];
+	if (now_ms > share->ms) {
+		share->taken_milli =
+			share->taken_milli * FORGET_MS / (FORGET_MS + now_ms - share->ms);
+		share->ms = now_ms;
+	}
+	return share;
+}
+
+static bool token_take(struct ptr *ptr, const struct identity *observer, int64_t now_ms)
+{
+	struct share *share;
+
+	tokens_fill(ptr, now_ms);
 	if (ptr->tokens_milli < 1000)
 		return false;
+	share = share_of(ptr, observer, now_ms);
+	if (ptr->tokens_milli < 1000 + share->taken_milli)
+		return false;
 	ptr->tokens_milli -= 1000;
+	share->taken_milli += 1000;
 	return true;
 }
 
 /* What is throttled is not remembered: it is asked for when its address is seen again. */
-static bool ask(struct ptr *ptr, const struct addr *addr, int64_t now_ms)
+static bool ask(
+	struct ptr *ptr, const struct addr *addr, const struct identity *observer, int64_t now_ms)
 {
-	if (ptr->n_asked >= PTR_ASKED_MAX || !token_take(ptr, now_ms) ||
+	if (ptr->n_asked >= PTR_ASKED_MAX || !token_take(ptr, observer, now_ms) ||
 		!name_cache_ask(ptr->cache, addr, now_ms)) {
 		ptr->stats->ptr_throttled++;
 		return false;
@@ -93,12 +130,13 @@ static bool ask(struct ptr *ptr, const struct addr *addr, int64_t now_ms)
 	return true;
 }
 
-bool ptr_lookup(struct ptr *ptr, const struct addr *addr, int64_t now_ms, const char **ret_text)
+bool ptr_lookup(struct ptr *ptr, const struct addr *addr, const struct identity *observer,
+	int64_t now_ms, const char **ret_text)
 {
 	enum name_cache_state state = name_cache_get(ptr->cache, addr, now_ms, ret_text);
 
 	/* An answer may come at once: no server, or no memory. */
-	if (state == NAME_CACHE_ABSENT && ask(ptr, addr, now_ms))
+	if (state == NAME_CACHE_ABSENT && ask(ptr, addr, observer, now_ms))
 		state = name_cache_get(ptr->cache, addr, now_ms, ret_text);
 	return state == NAME_CACHE_ASKED && !*ret_text;
 }
@@ -116,6 +154,7 @@ int ptr_open(struct loop *loop, const char *server, struct stats *stats, struct 
 		goto fail;
 	}
 	ptr->stats = stats;
+	ptr->seed = hash_random_seed();
 	ptr->tokens_ms = clock_mono_ms();
 	ptr->tokens_milli = (int64_t)PTR_ASK_BURST * 1000;
 	r = dns_open(loop, server, answered, ptr, &ptr->dns, err);

@@ -376,6 +376,15 @@ void series_batch_abort(struct series *s)
 	s->queues[FRESH].n_flying = s->queues[PATIENT].n_flying = 0;
 }
 
+/* The deletion of what is over stays queued: of an entry that is not there it does no harm. */
+void series_write_again(struct series *s)
+{
+	s->is_seed_written = false;
+	for (uint32_t i = 0; i < s->n_slots; i++)
+		if (!s->slots[i].is_over) /* nor free */
+			queue(s, &s->slots[i], PATIENT);
+}
+
 uint16_t series_pod(const struct series *s, const char *observer)
 {
 	return (uint16_t)hash_bytes(observer, strlen(observer), s->seed);

@@ -74,6 +74,12 @@ bool series_batch_entries(
 void series_batch_commit(struct series *series);
 void series_batch_abort(struct series *series);
 
+/*
+ * The spool was moved aside and a new one has none of these: the seed and all that are live are
+ * written again, as what goes on is. Not while a batch flies.
+ */
+void series_write_again(struct series *series);
+
 /* Pods whose number is equal share a share: of 1,000 pods, some 15 with another one. */
 uint16_t series_pod(const struct series *series, const char *observer);
 

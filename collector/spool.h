@@ -24,9 +24,11 @@ struct spool;
  * no spool, one that another collector holds, one of a newer version. max_bytes: 7/8 bound the
  * file; 1/16 is the WAL's room, which a transaction with many entries may exceed. A spool that is
  * damaged is moved aside to "PATH.corrupt-<Unix time>" and a new one begun, here and in every call
- * below (which then fails); spool_state tells. Where only its dead letters are, they alone are put
- * aside, within the file as the table "dead_damaged", which keeps its room until the file is
- * deleted; the call then fails with -EAGAIN. A second time it is the file that goes.
+ * below (which then fails); spool_state tells. Its ledger begins anew as well: a boot and an
+ * observer stand in it again with the next batch that brings something of them, series as soon as
+ * the pipeline notices. Where only its dead letters are damaged, they alone are put aside, within
+ * the file as the table "dead_damaged", which keeps its room until the file is deleted; the call
+ * then fails with -EAGAIN. A second time it is the file that goes.
  *
  * After a failed write or sync the batch is rolled back and the connection stays: opening the file
  * again would find the failed transaction in the WAL, whole perhaps, while it was answered for as

@@ -39,7 +39,10 @@ const char *const spool_statements[SPOOL_N_STATEMENTS] = {
 	[SPOOL_DELETE_SERIES] = "DELETE FROM series WHERE key = ?1",
 	[SPOOL_LIST_BOOTS] = "SELECT key, value FROM boot",
 	[SPOOL_LIST_OBSERVERS] = "SELECT key, value FROM observer",
-	[SPOOL_LIST_SERIES] = "SELECT key, value FROM series",
+	/* The seed first: where the rest is damaged, no hash is read without it. */
+	[SPOOL_LIST_SERIES] = ("SELECT key, value FROM series WHERE key = x'73656564'"
+			       " UNION ALL SELECT key, value FROM series"
+			       " WHERE key <> x'73656564'"),
 	[SPOOL_NEXT_DEAD] = ("SELECT id, lines, traffic_bytes, status, data, reason FROM dead"
 			     " WHERE id > ?1 ORDER BY id LIMIT 1"),
 	[SPOOL_LAST_DEAD] = "SELECT id FROM dead ORDER BY id DESC LIMIT 1",

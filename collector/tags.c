@@ -28,7 +28,8 @@ static void tag_flow(struct tags *tags, const struct record *record)
 {
 	struct names_question question = {.addr = record->local,
 		.cluster = tags->report->identity.cluster,
-		.at_ms = names_at_ms(tags->report)};
+		.at_ms = names_at_ms(tags->report),
+		.observer = &tags->report->identity};
 
 	if (tags->named_local.len == 0 || !addr_equal(&tags->named_local, &record->local)) {
 		names_lookup(tags->names, &question, tags->now_ms, &tags->sender);

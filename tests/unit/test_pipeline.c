@@ -23,6 +23,8 @@
 #include "batch.h"
 #include "bodies.h"
 
+#include <fcntl.h>
+
 static void a_record_becomes_a_point_with_all_its_tags(void **state)
 {
 	struct fixture *f = *state;
@@ -79,6 +81,52 @@ static void what_is_beyond_the_budget_is_one_sum_and_what_is_not_is_remembered(v
 	assert_int_equal(f->stats.committed_bytes, 2000);
 	assert_int_equal(spool_load_ledger(f->spool, count_series, &n_remembered, err), 0);
 	assert_int_equal(n_remembered, 5 + 1); /* and their seed */
+}
+
+static void overwrite(const char *path)
+{
+	static uint8_t junk[1024 * 1024];
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	memset(junk, 0x5a, sizeof(junk));
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, junk, sizeof(junk), 4096), sizeof(junk));
+	close(fd);
+}
+
+/* Of a body that no cache holds whole. */
+static void damage_spool(struct fixture *f)
+{
+	static uint8_t data[4 * 1024 * 1024];
+	struct spool_body body = {.data = data, .len = sizeof(data)};
+	const struct spool_batch batch = {.bodies = &body, .n_bodies = 1};
+	struct spool_state state;
+	char path[256], err[ERR_LEN];
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(spool_commit(f->spool, &batch, err), 0);
+	snprintf(path, sizeof(path), "%s-wal", f->path);
+	overwrite(path);
+	overwrite(f->path);
+	for (int i = 0; i < 10; i++)
+		spool_check(f->spool, err);
+	spool_state(f->spool, &state);
+	assert_int_equal(state.corrupt_files, 1);
+}
+
+static void what_is_live_is_remembered_in_a_new_spool_after_damage(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n_remembered = 0;
+	char err[ERR_LEN];
+
+	send_flow(f, 1, 1, 1000);
+	flush(f);
+	damage_spool(f);
+	send_flow(f, 2, 1, 1000);
+	flush(f);
+	assert_int_equal(spool_load_ledger(f->spool, count_series, &n_remembered, err), 0);
+	assert_int_equal(n_remembered, 1 + 1); /* and their seed */
 }
 
 /* Ten pods with a new series each: 8 tenths as they are, the ninth without its port, then none. */
@@ -477,6 +525,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_record_becomes_a_point_with_all_its_tags),
+		cmocka_unit_test_setup_teardown(
+			what_is_live_is_remembered_in_a_new_spool_after_damage, set_up_with_budget,
+			tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_is_beyond_the_budget_is_one_sum_and_what_is_not_is_remembered,
 			set_up_with_budget, tear_down),

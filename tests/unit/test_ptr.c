@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "dns.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,14 +79,32 @@ static struct addr addr_of(unsigned n)
 	return addr_v4(bytes);
 }
 
-static bool lookup(unsigned n, const char **ret_text)
+static bool lookup_as(unsigned observer, unsigned n, const char **ret_text)
 {
 	struct addr addr = addr_of(n);
+	struct identity identity = {.cluster = "-", .namespace = "-"};
 
-	return ptr_lookup(ptr, &addr, now_ms, ret_text);
+	snprintf(identity.host, sizeof(identity.host), "pod-%u", observer);
+	return ptr_lookup(ptr, &addr, &identity, now_ms, ret_text);
+}
+
+/* Each address is seen by a pod of its own. */
+static bool lookup(unsigned n, const char **ret_text)
+{
+	return lookup_as(n, n, ret_text);
 }
 
 /* How many of that many new ones are asked for. */
+static unsigned ask_many_as(unsigned observer, unsigned from, unsigned n)
+{
+	unsigned before = dns.n;
+	const char *text;
+
+	for (unsigned i = from; i < from + n; i++)
+		lookup_as(observer, i, &text);
+	return dns.n - before;
+}
+
 static unsigned ask_many(unsigned from, unsigned n)
 {
 	unsigned before = dns.n;
@@ -103,6 +122,12 @@ static void answer(unsigned n, enum dns_outcome outcome, const char *name)
 	dns.fn(dns.ctx, &addr, outcome, name, 60);
 }
 
+static void answer_all(void)
+{
+	for (; dns.n > 0; dns.n--)
+		dns.fn(dns.ctx, &dns.asked[dns.n - 1], DNS_NONE, "", 0);
+}
+
 static void what_is_being_asked_for_is_not_asked_for_again(void **state)
 {
 	const char *text;
@@ -115,6 +140,12 @@ static void what_is_being_asked_for_is_not_asked_for_again(void **state)
 	assert_false(lookup(1, &text));
 	assert_string_equal(text, "web.example");
 	assert_int_equal(dns.n, 1);
+	now_ms += 59000; /* of its TTL's 60 s */
+	assert_false(lookup(1, &text));
+	assert_int_equal(dns.n, 1);
+	now_ms += 2000;
+	lookup(1, &text);
+	assert_int_equal(dns.n, 2);
 }
 
 static void a_burst_is_bounded_and_then_so_many_a_second(void **state)
@@ -132,12 +163,61 @@ static void a_burst_is_bounded_and_then_so_many_a_second(void **state)
 	assert_int_equal(ask_many(30000, 5000), PTR_ASK_BURST);
 }
 
+static void one_that_asks_alone_has_half_of_a_burst_and_then_the_whole_rate(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(ask_many_as(1, 0, 5000), PTR_ASK_BURST / 2);
+	for (unsigned tenth = 0; tenth < 2000; tenth++) {
+		unsigned n_now;
+
+		now_ms += 100;
+		n_now = ask_many_as(1, 10000 + tenth * 50, 50);
+		n += tenth >= 1000 ? n_now : 0;
+		answer_all();
+	}
+	assert_in_range(n, 90 * PTR_ASK_PER_SECOND, 100 * PTR_ASK_PER_SECOND);
+}
+
+/* Scanners ask for new addresses all the time, and a victim for its 30 every 10 s. */
+static unsigned victim_waits_s(unsigned victim, unsigned n_scanners)
+{
+	static const unsigned n_names = 30;
+	unsigned next = 1000000, n = 0;
+
+	for (unsigned tenth = 0; tenth < 3000; tenth++) {
+		now_ms += 100;
+		for (unsigned i = 0; i < n_scanners; i++, next += 50)
+			ask_many_as(i, next, 50);
+		if (tenth >= 600 && tenth % 100 == 0)
+			n += ask_many_as(victim, victim * 100, n_names);
+		answer_all();
+		if (n == n_names)
+			return (tenth - 600) / 10;
+	}
+	return UINT_MAX;
+}
+
+static void beside_a_scanner_a_victim_s_names_are_asked_for_at_once(void **state)
+{
+	(void)state;
+	/* the other one where their hashes share a slot */
+	assert_true(victim_waits_s(1000, 1) == 0 || victim_waits_s(1001, 1) == 0);
+}
+
+static void beside_ten_scanners_a_victim_s_names_are_asked_for_within_some_intervals(void **state)
+{
+	(void)state;
+	assert_true(victim_waits_s(1000, 10) <= 40 || victim_waits_s(1001, 10) <= 40);
+}
+
 static void what_is_throttled_is_not_waited_for(void **state)
 {
 	const char *text;
 
 	(void)state;
-	ask_many(0, PTR_ASK_BURST);
+	ask_many(0, 2 * PTR_ASK_BURST);
 	assert_false(lookup(9999, &text));
 	assert_null(text);
 }
@@ -205,6 +285,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_being_asked_for_is_not_asked_for_again),
 		TEST(a_burst_is_bounded_and_then_so_many_a_second),
+		TEST(one_that_asks_alone_has_half_of_a_burst_and_then_the_whole_rate),
+		TEST(beside_a_scanner_a_victim_s_names_are_asked_for_at_once),
+		TEST(beside_ten_scanners_a_victim_s_names_are_asked_for_within_some_intervals),
 		TEST(what_is_throttled_is_not_waited_for),
 		TEST(that_there_is_no_name_is_remembered),
 		TEST(a_name_that_says_nothing_is_none),

@@ -314,6 +314,42 @@ static void an_aborted_batch_s_entries_go_with_the_next(void **state)
 	assert_int_equal(series_count(series), 10);
 }
 
+/* Under the collector: what is live is in the new file a few batches later, a share in each. */
+static void in_a_new_spool_the_seed_and_the_live_ones_are_written_again(void **state)
+{
+	static const unsigned n = SERIES_WRITES_MAX + 100;
+
+	(void)state;
+	series_free(series);
+	series = series_new(10 * SERIES_WRITES_MAX, SEED);
+	series_batch_begin(series, DAY0_MS);
+	begin_many(1, 0, n, SERIES_WHOLE);
+	commit();
+	n_kept = 0;
+	series_write_again(series);
+	assert_int_equal(commit(), SERIES_WRITES_MAX + 1);
+	assert_int_equal(commit(), 100);
+	assert_int_equal(commit(), 0);
+	restart(10 * SERIES_WRITES_MAX);
+	assert_int_equal(series_count(series), n);
+	begin_many(1, 0, n, SERIES_WHOLE);
+	assert_int_equal(series_count(series), n);
+}
+
+static void what_is_over_is_not_written_to_a_new_spool(void **state)
+{
+	(void)state;
+	begin_many(1, 0, 10, SERIES_WHOLE);
+	commit_all();
+	series_batch_begin(series, DAY0_MS + (SERIES_DAYS + 1) * DAY_MS);
+	commit_all();
+	begin_many(1, 5, 1, SERIES_WHOLE);
+	commit_all();
+	n_kept = 0;
+	series_write_again(series);
+	assert_int_equal(commit(), 1 + 1);
+}
+
 static bool refuse(void *ctx, const struct ledger_entry *entry)
 {
 	unsigned *n_left = ctx;
@@ -448,6 +484,8 @@ int main(void)
 		TEST(a_restart_knows_them_and_their_pods_share),
 		TEST(more_than_a_smaller_budget_go_on_and_no_new_one_begins),
 		TEST(an_aborted_batch_s_entries_go_with_the_next),
+		TEST(in_a_new_spool_the_seed_and_the_live_ones_are_written_again),
+		TEST(what_is_over_is_not_written_to_a_new_spool),
 		TEST(entries_that_find_no_memory_are_not_lost),
 		TEST(one_that_was_silent_for_more_than_seven_days_is_over),
 		TEST(what_is_over_makes_room),
