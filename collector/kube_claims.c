@@ -70,9 +70,10 @@ static void unhash(struct kube_claims *c, uint32_t i)
 	c->slots[i].addr = (struct addr){0};
 }
 
-/* False: the address has all the claims that it may have, and all of them still hold. */
-static bool make_room(struct kube_claims *c, const struct addr *addr)
+/* False: the address has all the claims that it may have, and none was over before the new one. */
+static bool make_room(struct kube_claims *c, const struct kube_claim *new)
 {
+	const struct addr *addr = &new->addr;
 	uint32_t first_over = KUBE_CLAIM_NONE;
 	unsigned n = 0;
 
@@ -90,7 +91,8 @@ static bool make_room(struct kube_claims *c, const struct addr *addr)
 	}
 	if (n < KUBE_CLAIMS_PER_ADDR)
 		return true;
-	if (first_over == KUBE_CLAIM_NONE)
+	if (first_over == KUBE_CLAIM_NONE ||
+		c->slots[first_over].span.until_ms > new->span.until_ms)
 		return false;
 	unhash(c, first_over);
 	return true;
@@ -112,7 +114,7 @@ uint32_t kube_claims_add(struct kube_claims *c, const struct kube_claim *claim)
 	uint32_t *bucket = bucket_of(c, &claim->addr);
 	uint32_t i;
 
-	if (!make_room(c, &claim->addr))
+	if (!make_room(c, claim))
 		return KUBE_CLAIM_NONE;
 	i = slot_take(c);
 	if (i == KUBE_CLAIM_NONE)
@@ -129,6 +131,19 @@ void kube_claims_remove(struct kube_claims *c, uint32_t i)
 		unhash(c, i);
 	c->slots[i].next = c->free;
 	c->free = i;
+}
+
+int64_t kube_claims_free_since(
+	struct kube_claims *c, const struct addr *addr, int64_t from_ms, int64_t now_ms)
+{
+	for (uint32_t i = *bucket_of(c, addr); i != KUBE_CLAIM_NONE; i = c->slots[i].next) {
+		const struct kube_claim *claim = &c->slots[i];
+
+		if (addr_equal(&claim->addr, addr) && !claim->is_node &&
+			claim->span.until_ms > from_ms)
+			from_ms = claim->span.until_ms;
+	}
+	return from_ms < now_ms ? from_ms : now_ms;
 }
 
 static bool is_better(const struct kube_claim *a, const struct kube_claim *b, int64_t at_ms)

@@ -26,11 +26,17 @@ void kube_claims_free(struct kube_claims *claims);
 
 /*
  * An address has KUBE_CLAIMS_PER_ADDR claims at most: of those that are over the first goes, which
- * its owner sees by an addr that is none. KUBE_CLAIM_NONE: full, or all of them still hold.
+ * its owner sees by an addr that is none. KUBE_CLAIM_NONE: full, all of them still hold, or it was
+ * over before all others.
  */
 uint32_t kube_claims_add(struct kube_claims *claims, const struct kube_claim *claim);
 void kube_claims_remove(struct kube_claims *claims, uint32_t i);
 struct kube_claim *kube_claims_at(struct kube_claims *claims, uint32_t i);
+
+/* From when on nobody had the address any more, nodes aside: from_ms or later, now_ms at the
+ * latest. */
+int64_t kube_claims_free_since(
+	struct kube_claims *claims, const struct addr *addr, int64_t from_ms, int64_t now_ms);
 
 /* Whose the address was; KUBE_CLAIM_NONE: nobody's who is known. */
 uint32_t kube_claims_find(struct kube_claims *claims, const struct addr *addr, int64_t at_ms);

@@ -86,15 +86,29 @@ static bool is_claimed(struct kube_map *m, const struct kube_slot *slot, const s
 	return false;
 }
 
-/* False: no room for some of them. A pod whose network was set up anew has its new addresses from
- * now on. */
+/*
+ * From when on an address is the slot's. Who was known without one may have waited for it: it is
+ * its own from its start on, but not while another had it. A pod whose network was set up anew has
+ * its new addresses from now on.
+ */
+static int64_t owned_from_ms(struct kube_map *m, const struct kube_slot *slot,
+	const struct addr *addr, bool is_new, int64_t now_ms)
+{
+	if (is_new)
+		return slot->span.from_ms;
+	return kube_claims_free_since(m->slots.claims, addr, slot->span.from_ms, now_ms);
+}
+
+/* False: no room for some of them. The status of a pod may lose its addresses for a while; a
+ * service or a node that has none gave them up. */
 static bool claim_addrs(struct kube_map *m, struct kube_slot *slot,
-	const struct kube_object *object, int64_t now_ms)
+	const struct kube_object *object, bool is_new, int64_t until_ms, int64_t now_ms)
 {
 	bool is_first = slot->first_claim == KUBE_CLAIM_NONE;
+	bool ends_others = object->n_addrs > 0 || object->kind != KUBE_POD;
 	bool is_ok = true;
 
-	for (uint32_t i = slot->first_claim; i != KUBE_CLAIM_NONE && object->n_addrs;) {
+	for (uint32_t i = slot->first_claim; i != KUBE_CLAIM_NONE && ends_others;) {
 		struct kube_claim *claim = kube_claims_at(m->slots.claims, i);
 
 		if (claim->span.until_ms > now_ms && !has_addr(object, &claim->addr))
@@ -106,15 +120,19 @@ static bool claim_addrs(struct kube_map *m, struct kube_slot *slot,
 			.is_node = object->kind == KUBE_NODE,
 			.object = (uint32_t)(slot - m->slots.slots),
 			.sibling = slot->first_claim,
-			.span = {is_first ? slot->span.from_ms : now_ms, INT64_MAX}};
+			.span = {now_ms, until_ms}};
 		uint32_t at;
 
 		if (is_claimed(m, slot, &object->addrs[i]))
 			continue;
+		if (is_first)
+			claim.span.from_ms = owned_from_ms(m, slot, &claim.addr, is_new, now_ms);
 		at = kube_claims_add(m->slots.claims, &claim);
 		if (at != KUBE_CLAIM_NONE)
 			slot->first_claim = at;
-		is_ok &= at != KUBE_CLAIM_NONE;
+		/* of what is over, an address remembers the last ones only: that is no lack of room
+		 */
+		is_ok &= at != KUBE_CLAIM_NONE || until_ms != INT64_MAX;
 	}
 	return is_ok;
 }
@@ -133,6 +151,7 @@ enum kube_map_result kube_map_put(
 {
 	int64_t until_ms = INT64_MAX;
 	struct kube_slot *slot = kube_slots_find(&m->slots, object->kind, object->uid);
+	bool is_new = !slot;
 	bool is_ok;
 
 	if (slot)
@@ -158,7 +177,7 @@ enum kube_map_result kube_map_put(
 	kube_slots_text(&m->slots, &slot->workload, object->workload);
 	kube_slots_text(&m->slots, &slot->node, object->node);
 	kube_slots_text(&m->slots, &slot->zone, object->zone);
-	is_ok = claim_addrs(m, slot, object, now_ms);
+	is_ok = claim_addrs(m, slot, object, is_new, until_ms, now_ms);
 	if (object->is_over)
 		end(m, slot, KUBE_SLOT_OVER, until_ms, now_ms);
 	return is_ok ? KUBE_MAP_KEPT : KUBE_MAP_FULL;

@@ -27,6 +27,7 @@ struct outbox {
 	uint64_t lost_bytes; /* of rows that no datagram could hold */
 	uint64_t names_left_out;
 	size_t named_parts_max;
+	bool has_names; /* the interval that is being sealed */
 	/* Until then a step need not search the ring, which may hold thousands: each packet that
 	 * wakes the probe is a step. 0: since the last search something came, or may go sooner. */
 	int64_t idle_until_ms;
@@ -112,10 +113,12 @@ static size_t fit_rows(struct outbox *outbox, const struct record *rows, size_t 
 {
 	size_t n_fit;
 
+	outbox->has_names = true;
 	wire_encoder_use_names(outbox->encoder, true);
 	n_fit = count_parts(outbox, rows, n);
 	if (n_fit == n && outbox->head.parts <= outbox->named_parts_max)
 		return n;
+	outbox->has_names = false;
 	wire_encoder_use_names(outbox->encoder, false);
 	for (size_t i = 0; i < n; i++)
 		outbox->names_left_out += rows[i].name != NULL;
@@ -141,6 +144,23 @@ void outbox_begin(struct outbox *outbox, const struct report *head, const struct
 	outbox->due_ms = due_ms;
 }
 
+/* Beside an identity of hundreds of bytes a long name may leave its row no room: it stays at home.
+ */
+static size_t encode(struct outbox *outbox, size_t n)
+{
+	const struct report *head = &outbox->head;
+	const struct record *rows = outbox->rows;
+	size_t len = wire_encode(outbox->encoder, head, rows, n, outbox->datagram);
+
+	if (len > 0 || n != 1 || !rows[0].name || !outbox->has_names)
+		return len;
+	wire_encoder_use_names(outbox->encoder, false);
+	len = wire_encode(outbox->encoder, head, rows, n, outbox->datagram);
+	wire_encoder_use_names(outbox->encoder, true);
+	outbox->names_left_out++;
+	return len;
+}
+
 bool outbox_seal_next(struct outbox *outbox)
 {
 	struct report *head = &outbox->head;
@@ -158,7 +178,7 @@ bool outbox_seal_next(struct outbox *outbox)
 	head->sequence = outbox->sequence;
 	head->oldest = ring_oldest(outbox->ring, outbox->sequence);
 	head->sealed_bytes = outbox->sealed_bytes;
-	item.len = wire_encode(outbox->encoder, head, outbox->rows, n, outbox->datagram);
+	item.len = encode(outbox, n);
 	if (item.len > 0) {
 		ring_push(outbox->ring, &item);
 		outbox->idle_until_ms = 0;

@@ -62,7 +62,7 @@ bool outbox_take_path(struct outbox *outbox);
 int64_t outbox_spread_ms(const struct outbox *outbox, int64_t span_ms);
 
 /* Names that rows went without, since with them the interval would have taken a quarter of the ring
- * or more. */
+ * or more, or a row would not have fitted into a datagram. */
 uint64_t outbox_names_left_out(const struct outbox *outbox);
 
 /* Traffic in rows that are lost: the ring was full, or no datagram could hold them. */

@@ -310,6 +310,46 @@ static void an_address_that_comes_late_is_owned_from_the_start_and_another_from_
 	is_whose(*state, "10.0.0.2", NOW + 10 * MINUTE, "a");
 }
 
+/* Addresses are scarce: b, known without one, gets a's once a is gone. */
+static void who_waits_for_an_address_does_not_own_it_while_another_has_it(void **state)
+{
+	struct kube_object a = pod_of("a", "10.0.0.1", NOW - 60 * MINUTE);
+
+	put(*state, a, NOW - 60 * MINUTE);
+	put(*state, pod_of("b", NULL, NOW), NOW);
+	kube_map_delete(*state, &a, NOW + MINUTE);
+	put(*state, pod_of("b", "10.0.0.1", NOW), NOW + MINUTE + 1000);
+	is_whose(*state, "10.0.0.1", NOW + 5000, "a");
+	is_whose(*state, "10.0.0.1", NOW + MINUTE - 1, "a");
+	is_whose(*state, "10.0.0.1", NOW + MINUTE, "b");
+}
+
+static void a_service_that_has_no_address_any_more_gave_it_up(void **state)
+{
+	put(*state, object_of(KUBE_SERVICE, "s", "api", "10.96.0.1", NOW), NOW);
+	put(*state, object_of(KUBE_SERVICE, "s", "api", NULL, NOW), NOW + MINUTE);
+	is_whose(*state, "10.96.0.1", NOW + MINUTE - 1, "api");
+	is_whose(*state, "10.96.0.1", NOW + 3 * MINUTE, NULL);
+}
+
+/* As a list may have them: the oldest comes last. */
+static void the_owners_that_an_address_remembers_are_the_last_ones(void **state)
+{
+	char uid[20];
+
+	for (int i = 0; i <= KUBE_CLAIMS_PER_ADDR; i++) {
+		int64_t finish_ms = NOW - i * 4 * MINUTE;
+
+		snprintf(uid, sizeof(uid), "p%d", i);
+		put_over(*state, pod_of(uid, "10.0.0.1", finish_ms - MINUTE), finish_ms, NOW);
+	}
+	for (int i = 0; i < KUBE_CLAIMS_PER_ADDR; i++) {
+		snprintf(uid, sizeof(uid), "p%d", i);
+		is_whose(*state, "10.0.0.1", NOW - i * 4 * MINUTE - 1, uid);
+	}
+	is_whose(*state, "10.0.0.1", NOW - KUBE_CLAIMS_PER_ADDR * 4 * MINUTE - 1, NULL);
+}
+
 static void texts_change_with_their_object(void **state)
 {
 	struct kube_object node = object_of(KUBE_NODE, "n", "node-1", "192.0.2.1", NOW);
@@ -470,6 +510,9 @@ int main(void)
 		TEST(what_went_unseen_went_when_its_deletion_was_to_be_done),
 		TEST(a_pod_comes_before_the_node_whose_address_it_has),
 		TEST(an_address_that_comes_late_is_owned_from_the_start_and_another_from_then),
+		TEST(who_waits_for_an_address_does_not_own_it_while_another_has_it),
+		TEST(a_service_that_has_no_address_any_more_gave_it_up),
+		TEST(the_owners_that_an_address_remembers_are_the_last_ones),
 		TEST(texts_change_with_their_object),
 		TEST(a_pod_is_found_by_its_name_at_the_time),
 		TEST(a_full_map_forgets_what_is_over_and_takes_no_more),

@@ -245,6 +245,26 @@ static void names_that_would_take_too_much_of_the_ring_stay_at_home_and_are_coun
 	assert_string_equal(got[3].name, names[3]);
 }
 
+/* The longest identity leaves a row room, but not its longest name. */
+static void a_row_that_does_not_fit_with_its_name_goes_without(void **state)
+{
+	static char name[RECORD_NAME_LEN];
+	uint64_t *totals = (uint64_t *)&head.totals;
+
+	(void)state;
+	memset(name, 'a', sizeof(name) - 1);
+	memset(head.identity.host, 'h', sizeof(head.identity.host) - 1);
+	memset(head.identity.namespace, 's', 63);
+	memset(head.identity.cluster, 'c', sizeof(head.identity.cluster) - 1);
+	memset(head.identity.node, 'n', sizeof(head.identity.node) - 1);
+	for (size_t i = 0; i < sizeof(head.totals) / sizeof(*totals); i++)
+		totals[i] = UINT64_C(1) << 44;
+	rows[1].name = name;
+	assert_true(lab_seal(3, 0) > 0);
+	assert_int_equal(outbox_evicted_bytes(outbox), 0);
+	assert_int_equal(outbox_names_left_out(outbox), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +282,7 @@ int main(void)
 		LAB_TEST(the_datagram_that_evicts_says_what_is_the_oldest_after_it),
 		LAB_TEST(where_there_is_room_none_is_evicted),
 		LAB_TEST(names_that_would_take_too_much_of_the_ring_stay_at_home_and_are_counted),
+		LAB_TEST(a_row_that_does_not_fit_with_its_name_goes_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
