@@ -38,13 +38,16 @@ static bool is_html(const struct retry_answer *answer)
 }
 
 /*
- * 400 from a TLS port that was spoken to in plain HTTP: from a proxy it is a page of HTML, from
- * Go's net/http (server.go, at tlsRecordHeaderLooksLikeHTTP) this sentence.
- * InfluxDB has not judged the body, so it is kept.
+ * 400 that judges no body, which is kept then: from a TLS port that was spoken to in plain HTTP
+ * (from a proxy it is a page of HTML, from Go's net/http, server.go at
+ * tlsRecordHeaderLooksLikeHTTP, this sentence); and where the query is missing (InfluxDB 1.x,
+ * services/httpd/handler.go), which we never leave out: a proxy did, or curl 7.88, which drops it
+ * where memory lacks.
  */
 static bool is_bad_request_of_body(const struct retry_answer *answer)
 {
-	return !is_html(answer) && !strstr(answer->body, "HTTP request to an HTTPS server");
+	return !is_html(answer) && !strstr(answer->body, "HTTP request to an HTTPS server") &&
+	       !strstr(answer->body, "database is required");
 }
 
 /* What may be permanent is not put behind: its tries would never be counted. */

@@ -133,6 +133,7 @@ static void a_400_of_who_has_not_read_the_body_is_kept(void **state)
 		act_of(400, "<html>plain HTTP request to HTTPS port", true, 1), RETRY_KEEP);
 	assert_int_equal(act_of(400, "Client sent an HTTP request to an HTTPS server.\n", false, 1),
 		RETRY_KEEP);
+	assert_int_equal(act_of(400, "{\"error\":\"database is required\"}", false, 9), RETRY_KEEP);
 }
 
 static void the_delay_is_within_bounds_that_double(void **state)
