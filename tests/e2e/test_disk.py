@@ -9,9 +9,9 @@ import subprocess
 import time
 
 from lib.backend import Spool, line
-from lib.case import at_most, case, equal, until
+from lib.case import at_least, at_most, case, equal, until
 from lib.fault import Fault
-from lib.fleet import Fleet
+from lib.fleet import Fleet, Flow
 from lib.influx import Influx
 from lib.lab import destination
 from lib.oracle import by_destination, conserve
@@ -232,11 +232,25 @@ def spool_of(lab, mib_of_bodies):
 
 @case(alone=True)
 def with_a_backlog_of_1_gib_it_is_ready_within_2_s_of_a_kill_and_then_checks(lab):
+    """A WAL to be read again, and some thousand probes in the ledger."""
     path = spool_of(lab, 1024)
+    options = "--ptr", "off", "--spool-max", "4GiB"
+    collector = Collector(lab, *options, spool=path)
+    fleet = Fleet(lab, [f"web-{i}" for i in range(5000)])
+    chance = random.Random(1)
+    for i in range(3):
+        fleet.shout(1_700_000_000_000 + i * 10_000, lambda _: [Flow(chance, 1, 0).row() for _ in range(5)])
+        until(lambda: collector.figure("nstats_waiting_bytes") + collector.figure("nstats_committing_bytes") == 0, 10,
+              "it does not commit")
+    n_boots = collector.figure("nstats_ledger_boots")
+    at_least(n_boots, 3000, "probes in the ledger")
+    fleet.shout(1_700_000_030_000, lambda _: [Flow(chance, 1, 0).row()])
+    collector.process.kill()
     began = time.monotonic()
-    collector = Collector(lab, "--ptr", "off", "--spool-max", "4GiB", spool=path)
+    collector = Collector(lab, *options, spool=path)
     at_most(time.monotonic() - began, 2, "seconds until it was ready")
-    print(f"ready after {time.monotonic() - began:.2f} s")
+    print(f"ready after {time.monotonic() - began:.2f} s, with {n_boots} probes in the ledger")
+    until(lambda: collector.figure("nstats_ledger_boots") >= n_boots, 15, "the ledger forgot")
     until(lambda: 'msg="spool checked" result="sound"' in collector.process.log(), 60, "it is not checked")
 
 
