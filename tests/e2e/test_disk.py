@@ -178,7 +178,10 @@ def faults_end(lab, code, *settings):
     stored = conserve(lab, probe, collector, influx, before)
     by_destination(lab, influx)
     assert all(failed[-1].values()), f"nothing failed: {failed}"
-    print(f"failed until then: {failed}; {collector.figure('nstats_commit_failures_total')} commits; "
+    n_commits = collector.figure("nstats_commits_total")
+    collector.stop()
+    equal(fault.kept(), 0, "allocations kept")
+    print(f"failed until then: {failed}; {n_commits} commits; "
           f"{stored:,} bytes stored")
 
 

@@ -371,5 +371,6 @@ def allocations_that_fail_while_a_backlog_drains_stop_it_for_no_longer_than_a_pa
     fault.every()
     settled(collector, spool, good, [])
     stored_is(influx, good)
+    equal(fault.kept(), 0, "allocations kept")
     print(f"{fault.failed('alloc')} allocations failed; the longest pause was {longest:.1f} s")
     assert fault.failed("alloc") > 20, "hardly any failed"

@@ -39,6 +39,7 @@ def each_fails_once(lab, name, code=errno.EIO, n_wanted=STARTS):
         spool = lab.dir / f"{name}-{n}.db"
         fault.once(name, n, code)
         n_started += start(lab, fault, spool)
+        equal(fault.kept(), 0, f"allocations kept, after number {n} had failed")
         n_failed += fault.failed(name)
         fault.once(name, 0)
         assert start(lab, fault, spool), f"after number {n} had failed it does not start any more"
@@ -96,6 +97,7 @@ def each_allocation_of_a_probe_that_reads_fails_once(lab):
     for n in range(1, n_calls + 1):
         fault.once("alloc", n)
         done = read(lab, fault, capture)
+        equal(fault.kept(), 0, f"allocations kept, after number {n} had failed")
         if done.returncode == 0:
             equal(done.stdout, good.stdout, f"rows, where allocation {n} failed")
             n_worked += 1

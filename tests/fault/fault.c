@@ -31,7 +31,15 @@ static struct fault {
 	struct call own; /* allocations by the program's own code, not its libraries': some of these
 			    do not survive it */
 	_Atomic uint32_t code; /* errno of writes and syncs */
+	_Atomic uint32_t kept; /* allocations by the program's own code that are not freed */
 } * fault;
+
+/* Whose they are, by their address: what a library frees may be ours. */
+#define BUCKET_BITS 15
+#define BUCKET_LEN  16
+
+static uintptr_t buckets[1 << BUCKET_BITS][BUCKET_LEN];
+static atomic_flag is_busy = ATOMIC_FLAG_INIT;
 
 /* The program's own segments in memory. */
 static uintptr_t own_begin;
@@ -95,11 +103,44 @@ static int is_sync_due(void)
 	return 1;
 }
 
+static int is_own(const void *caller)
+{
+	return (uintptr_t)caller >= own_begin && (uintptr_t)caller < own_end;
+}
+
+/* In the bucket of `data` puts one value in another's place. 0: the other is not there. */
+static int replace(const void *data, uintptr_t former, uintptr_t value)
+{
+	uint64_t hash = (uint64_t)(uintptr_t)data * UINT64_C(0x9e3779b97f4a7c15);
+	uintptr_t *slots = buckets[hash >> (64 - BUCKET_BITS)];
+	int i = 0;
+
+	while (atomic_flag_test_and_set(&is_busy))
+		;
+	while (i < BUCKET_LEN && slots[i] != former)
+		i++;
+	if (i < BUCKET_LEN)
+		slots[i] = value;
+	atomic_flag_clear(&is_busy);
+	return i < BUCKET_LEN;
+}
+
+static void *note(void *data, const void *caller)
+{
+	if (fault && data && is_own(caller) && replace(data, 0, (uintptr_t)data))
+		fault->kept++;
+	return data;
+}
+
+static void forget(const void *data)
+{
+	if (fault && data && replace(data, (uintptr_t)data, 0))
+		fault->kept--;
+}
+
 static int is_alloc_due(const void *caller)
 {
-	int is_own = (uintptr_t)caller >= own_begin && (uintptr_t)caller < own_end;
-
-	if (!fault || is_due(&fault->alloc) + (is_own && is_due(&fault->own)) == 0)
+	if (!fault || is_due(&fault->alloc) + (is_own(caller) && is_due(&fault->own)) == 0)
 		return 0;
 	errno = ENOMEM;
 	return 1;
@@ -134,18 +175,37 @@ int fdatasync(int fd)
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
+void __libc_free(void *data);
 
 void *malloc(size_t size)
 {
-	return is_alloc_due(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+	const void *caller = __builtin_return_address(0);
+
+	return is_alloc_due(caller) ? NULL : note(__libc_malloc(size), caller);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return is_alloc_due(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
+	const void *caller = __builtin_return_address(0);
+
+	return is_alloc_due(caller) ? NULL : note(__libc_calloc(n, size), caller);
 }
 
 void *realloc(void *old, size_t size)
 {
-	return is_alloc_due(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
+	const void *caller = __builtin_return_address(0);
+	void *data;
+
+	if (is_alloc_due(caller))
+		return NULL;
+	forget(old);
+	data = __libc_realloc(old, size);
+	note(data ? data : old, caller);
+	return data;
+}
+
+void free(void *data)
+{
+	forget(data);
+	__libc_free(data);
 }

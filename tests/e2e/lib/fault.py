@@ -9,6 +9,7 @@ from .case import Skip, is_sanitized
 CALLS = ("write", "sync", "alloc", "own")
 CALL = struct.Struct("=IIII")  # every, at, calls, failed
 CODE_AT = CALL.size * len(CALLS)
+KEPT_AT = CODE_AT + 4
 
 
 def nths(n_calls, n_wanted):
@@ -49,3 +50,7 @@ class Fault:
 
     def calls(self, name):
         return CALL.unpack_from(self.memory, CALLS.index(name) * CALL.size)[2]
+
+    def kept(self):
+        """Allocations by the program's own code that are not freed: none once it has ended."""
+        return struct.unpack_from("=I", self.memory, KEPT_AT)[0]
