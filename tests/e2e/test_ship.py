@@ -352,7 +352,7 @@ def victoria_metrics_has_each_byte_once_though_all_is_sent_twice(lab):
 @case(limit_s=240)
 def allocations_that_fail_while_a_backlog_drains_stop_it_for_no_longer_than_a_pause(lab):
     """Those of curl and sqlite too: it may forget whom it was to answer."""
-    good = good_lines(400)
+    good = good_lines(250)
     spool = filled(lab, *([one] for one in good))
     fault = Fault(lab)
     influx = Influx(lab)
