@@ -10,7 +10,7 @@ libcurl4-openssl-dev libsqlite3-dev libc-ares-dev libmicrohttpd-dev libdeflate-d
 # What tests and lint run. dnsmasq-base and not dnsmasq: the latter comes with a service.
 test='clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck libcmocka-dev python3
 influxdb victoria-metrics iftop iperf3 softflowd dnsmasq-base
-nftables iproute2 curl procps sqlite3 util-linux'
+nftables iproute2 curl procps sqlite3 util-linux openssl patch'
 
 # The schemas that manifests and dashboards are checked against come from npm; nodejs of another origin brings it along.
 command -v npm >/dev/null || test="$test nodejs npm"
