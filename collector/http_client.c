@@ -109,6 +109,13 @@ static void answer_give(struct http_exchange *exchange, CURLcode code)
 	exchange->fn(exchange->ctx, &answer);
 }
 
+static void exchange_end(struct http_exchange *exchange, CURLcode code)
+{
+	exchange_unlink(exchange);
+	answer_give(exchange, code);
+	exchange_free(exchange);
+}
+
 static void answers_give(struct http_client *client)
 {
 	const CURLMsg *message;
@@ -121,24 +128,15 @@ static void answers_give(struct http_client *client)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
-		exchange_unlink(exchange);
-		answer_give(exchange, code);
-		exchange_free(exchange);
+		exchange_end(exchange, code);
 	}
-}
-
-static void break_off(struct http_exchange *exchange, CURLcode why)
-{
-	exchange_unlink(exchange);
-	answer_give(exchange, why);
-	exchange_free(exchange);
 }
 
 /* Later than curl's own, which does not come where curl had no memory at a bad moment. */
 static void deadline_passed(void *ctx, int64_t now_ms)
 {
 	(void)now_ms;
-	break_off(ctx, CURLE_OPERATION_TIMEDOUT);
+	exchange_end(ctx, CURLE_OPERATION_TIMEDOUT);
 }
 
 static struct http_exchange *find_lost(const struct http_client *client)
@@ -159,7 +157,7 @@ static void break_off_all(struct http_client *client)
 	for (exchange = client->exchanges; exchange; exchange = exchange->next)
 		exchange->is_lost = true;
 	while ((exchange = find_lost(client)))
-		break_off(exchange, CURLE_OUT_OF_MEMORY);
+		exchange_end(exchange, CURLE_OUT_OF_MEMORY);
 }
 
 static void act(struct http_client *client, curl_socket_t fd, int mask)

@@ -79,10 +79,8 @@ bool intake_await_names(struct names *names, const struct report *report,
 
 	for (size_t i = 0; i < n; i++) {
 		const struct record *record = &records[i];
-		struct names_question local = {.addr = record->local,
-			.cluster = report->identity.cluster,
-			.at_ms = at_ms,
-			.observer = &report->identity};
+		struct names_question local = {
+			.addr = record->local, .at_ms = at_ms, .observer = &report->identity};
 		struct names_question remote = local;
 
 		remote.addr = record->remote;

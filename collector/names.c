@@ -39,9 +39,9 @@ const char *named_by_text(enum named_by by)
 }
 
 /* Where there are several clusters each has its own addresses and pods, and one is asked. */
-static bool is_elsewhere(const struct names *names, const char *cluster)
+static bool is_elsewhere(const struct names *names, const struct identity *observer)
 {
-	return names->cluster && cluster && strcmp(names->cluster, cluster) != 0;
+	return names->cluster && observer && strcmp(names->cluster, observer->cluster) != 0;
 }
 
 /* Of a pod, say: Kubernetes takes 192.0.2.1 for a name. */
@@ -61,7 +61,7 @@ static bool lookup_kube(
 	struct kube_owner owner;
 	bool is_by_workload;
 
-	if (is_elsewhere(names, question->cluster) ||
+	if (is_elsewhere(names, question->observer) ||
 		!kube_address(names->kube, &question->addr, question->at_ms, &owner))
 		return false;
 	is_by_workload = owner.kind == KUBE_POD && owner.workload && !names->is_by_pod;
@@ -110,7 +110,7 @@ static bool lookup_ptr(struct names *names, const struct names_question *questio
 
 	enum scope scope = scope_of(addr);
 	bool is_starting =
-		!is_elsewhere(names, question->cluster) && kube_is_starting(names->kube, now_ms);
+		!is_elsewhere(names, question->observer) && kube_is_starting(names->kube, now_ms);
 
 	/* What is public is hardly ever the cluster's; of the rest perhaps nobody needs to be
 	 * asked. */
@@ -154,7 +154,7 @@ void names_pod(
 	struct kube_owner owner;
 
 	*ret = (struct names_pod){0};
-	if (is_elsewhere(names, identity->cluster) ||
+	if (is_elsewhere(names, identity) ||
 		!kube_pod(names->kube, identity->namespace, identity->host, at_ms, &owner))
 		return;
 	ret->workload = owner.workload;

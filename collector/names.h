@@ -23,11 +23,11 @@ const char *named_by_text(enum named_by by); /* "ptr", "-" */
 
 struct names_question {
 	struct addr addr;
-	const char *cluster; /* of the pod that reports; NULL: the collector's */
-	int64_t at_ms;       /* Unix time: the interval's end; whose address it was then */
-	const char *seen;    /* what the pod looked up to find it; NULL: not known */
-	const struct identity
-		*observer; /* whose share of the PTR queries it takes; NULL: nobody's */
+	int64_t at_ms;    /* Unix time: the interval's end; whose address it was then */
+	const char *seen; /* what the pod looked up to find it; NULL: not known */
+	/* Who reports: in whose cluster the address is, and whose share of the PTR queries it
+	 * takes. NULL: the collector's, and nobody's. */
+	const struct identity *observer;
 };
 
 /*

@@ -27,7 +27,6 @@ void tags_begin(struct tags *tags, struct names *names, const struct report *rep
 static void tag_flow(struct tags *tags, const struct record *record)
 {
 	struct names_question question = {.addr = record->local,
-		.cluster = tags->report->identity.cluster,
 		.at_ms = names_at_ms(tags->report),
 		.observer = &tags->report->identity};
 

@@ -502,9 +502,11 @@ static void a_pod_cannot_claim_to_be_a_remainder_or_another_address(void **state
 
 static enum named_by by_in_cluster(struct fixture *f, const char *cluster)
 {
-	struct names_question question = {.cluster = cluster};
+	struct identity observer = {.host = "web-0"};
+	struct names_question question = {.observer = cluster ? &observer : NULL};
 	struct name name;
 
+	snprintf(observer.cluster, sizeof(observer.cluster), "%s", cluster ? cluster : "");
 	assert_int_equal(addr_parse("203.0.113.9", &question.addr), 0);
 	assert_true(names_lookup(f->names, &question, clock_mono_ms(), &name));
 	return name.by;
