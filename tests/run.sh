@@ -65,7 +65,7 @@ script() { # name seconds command...
 	limit=$2
 	shift 2
 	timeout -k 20 "$limit" "$@" 2>&1 </dev/null | tee "$log" |
-		sed -u "/$a_sum/d; s|^\(ok\|FAIL\|skip\) |\1 $name/|"
+		sed -u "/$a_sum/d; s|^\(ok\|FAIL\|late\|skip\) |\1 $name/|"
 	counted=$(sed -n "/$a_sum/s/[^0-9 ]//gp" "$log" | tail -n 1)
 	if [ -z "$counted" ]; then
 		echo "FAIL $name"

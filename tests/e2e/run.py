@@ -3,6 +3,10 @@
 """
 run.py BUILD_DIR [FILTER]: the end-to-end cases, each in a process of its own, three at a time. A case is a function
 marked with @case in a file test_*.py; FILTER is part of its name. Prints ok, FAIL or skip for each, and the sum.
+
+With NSTATS_E2E_AGAIN=N a case in which nothing went wrong but that something did not come in time is said to be late, and
+goes again when all others have ended, alone; N such cases at most. Bytes that differ and programs that ended are failures
+at once.
 """
 import concurrent.futures
 import importlib
@@ -19,15 +23,17 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 from lib import netns  # noqa: E402
-from lib.case import Skip, is_sanitized  # noqa: E402
+from lib.case import Late, Skip, is_sanitized  # noqa: E402
 from lib.lab import Lab  # noqa: E402
 
 CODE_SKIPPED = 77
+CODE_LATE = 75
 TOOLS = ("ip", "nft", "nsenter", "influxd", "victoria-metrics", "iperf3", "iftop", "dnsmasq", "setpriv")
 LOG_TAIL = 12
 LANES = 3  # they mostly wait
 OURS = ("probe", "collector")
 SLOWNESS = float(os.environ.get("NSTATS_E2E_SLOWNESS", "1"))  # of time limits; sanitizers are slow
+AGAIN_MAX = int(os.environ.get("NSTATS_E2E_AGAIN", "0"))
 
 
 def find_cases():
@@ -49,8 +55,14 @@ def why_nothing_runs():
     return f"no network namespaces: {done.stderr.strip()}" if done.returncode else None
 
 
+def why_code(lab, why):
+    """Of a failed case. A program of ours that a sanitizer or a signal ended was not just late; cases kill some themselves."""
+    codes = {process.child.poll() for process in lab.processes if process.name in OURS}
+    return CODE_LATE if isinstance(why, Late) and codes <= {None, 0, -signal.SIGKILL} else 1
+
+
 def run_here(build, function):
-    """The child's part: exit code 0, 1, or CODE_SKIPPED with the reason."""
+    """The child's part: exit code 0, 1, CODE_LATE, or CODE_SKIPPED with the reason."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("out of time"))
     with Lab(build) as lab:
         try:
@@ -61,16 +73,17 @@ def run_here(build, function):
         except Skip as why:
             print(why)
             return CODE_SKIPPED
-        except BaseException:
+        except BaseException as why:
+            code = why_code(lab, why)
             traceback.print_exc(file=sys.stdout)
             for process in (p for p in lab.processes if p.name in OURS or p.child.poll()):
                 tail = process.log().splitlines()[-LOG_TAIL:]
                 print(f"--- {process.name}, code {process.child.poll()}", *tail, sep="\n    ")
-            return 1
+            return code
     return 0
 
 
-def run_child(build, name, function):
+def run_child(build, name, function, may_be_late=False):
     """(verdict, output)"""
     child = subprocess.Popen([sys.executable, __file__, build, "--one", name], stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -86,8 +99,8 @@ def run_child(build, name, function):
             netns.delete(f"nst{child.pid}p")
             netns.delete(f"nst{child.pid}n")
         output += f"took more than {function.limit_s * SLOWNESS:.0f} s\n"
-    verdict = {0: "ok", CODE_SKIPPED: "skip"}.get(child.returncode, "FAIL")
-    return verdict, output
+    late = "late" if may_be_late else "FAIL"
+    return {0: "ok", CODE_SKIPPED: "skip", CODE_LATE: late}.get(child.returncode, "FAIL"), output
 
 
 def report(name, verdict, output):
@@ -100,20 +113,32 @@ def report(name, verdict, output):
     return verdict
 
 
+def run_in_lanes(build, cases):
+    """{name: verdict}"""
+    verdicts = {}
+    may_be_late = AGAIN_MAX > 0
+    with concurrent.futures.ThreadPoolExecutor(max_workers=LANES) as pool:
+        running = {pool.submit(run_child, build, name, function, may_be_late): name
+                   for name, function in cases if not function.alone}
+        for done in concurrent.futures.as_completed(running):
+            verdicts[running[done]] = report(running[done], *done.result())
+    for name, function in cases:
+        if function.alone:
+            verdicts[name] = report(name, *run_child(build, name, function, may_be_late))
+    return verdicts
+
+
 def run_all(build, cases):
     why = why_nothing_runs()
     if why:
         return [report(name, "skip", why) for name, _ in cases]
-    verdicts = []
-    with concurrent.futures.ThreadPoolExecutor(max_workers=LANES) as pool:
-        running = {pool.submit(run_child, build, name, function): name
-                   for name, function in cases if not function.alone}
-        for done in concurrent.futures.as_completed(running):
-            verdicts.append(report(running[done], *done.result()))
-    for name, function in cases:
-        if function.alone:
-            verdicts.append(report(name, *run_child(build, name, function)))
-    return verdicts
+    verdicts = run_in_lanes(build, cases)
+    late = [name for name, verdict in verdicts.items() if verdict == "late"]
+    for name in late[:AGAIN_MAX]:
+        verdicts[name] = report(name, *run_child(build, name, dict(cases)[name]))
+    for name in late[AGAIN_MAX:]:
+        verdicts[name] = report(name, "FAIL", f"more than {AGAIN_MAX} cases were late")
+    return list(verdicts.values())
 
 
 def main():

@@ -11,6 +11,10 @@ class Skip(Exception):
     """The reason for which a case cannot run here."""
 
 
+class Late(AssertionError):
+    """What was waited for did not come in time."""
+
+
 def case(limit_s=90, alone=False, plain=False):
     """
     A function whose name is a sentence. alone: nothing else runs beside it, since it measures a rate. plain: of no use under
@@ -32,7 +36,7 @@ def until(predicate, limit_s, what):
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"after {limit_s} s: {what}")
+            raise Late(f"after {limit_s} s: {what}")
         time.sleep(0.05)
 
 
