@@ -202,6 +202,26 @@ def a_date_in_retry_after_is_waited_for(lab):
     assert asked[1] > until_s - 0.1, f"the next post came {until_s - asked[1]:.1f} s too early"
 
 
+@case(limit_s=150)
+def an_answer_that_dribbles_is_broken_off(lab):
+    """Below 100 bytes a second after 20 s, above it after 30 s; both times the lines were stored before."""
+    dribbles = [Say(204, commits=True, pause_s=0.2), Say(500, "no luck ", commits=True, pause_s=0.03)]
+    asked = []
+
+    def judge(*_):
+        asked.append(time.monotonic())
+        return dribbles.pop(0) if dribbles else None
+
+    backend = Backend(lab, judge)
+    good = good_lines(20)
+    spool = filled(lab, good)
+    settled(ship(lab, spool, backend.address), spool, good, [], limit_s=100)
+    assert backend.lines() == set(good), "not what was sent"
+    first, second = asked[1] - asked[0], asked[2] - asked[1]
+    assert 19 < first < 28, f"{first:.1f} s until the next post"
+    assert 29 < second < 38, f"{second:.1f} s until the next post"
+
+
 @case(limit_s=300)
 def each_answer_about_leave_and_place_is_asked_again_and_loses_nothing(lab):
     """Each is waited for half a minute."""

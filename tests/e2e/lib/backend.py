@@ -56,10 +56,13 @@ class Spool:
 
 
 class Say:
-    """An answer. commits: the points are kept all the same, or just these lines; hangs: the connection is broken off instead."""
+    """
+    An answer. commits: the points are kept all the same, or just these lines; hangs: the connection is broken off instead;
+    pause_s: between the headers of an answer that never ends, or the texts of its body.
+    """
 
-    def __init__(self, status, text="", commits=False, hangs=False, **headers):
-        self.status, self.text, self.commits, self.hangs = status, text, commits, hangs
+    def __init__(self, status, text="", commits=False, hangs=False, pause_s=None, **headers):
+        self.status, self.text, self.commits, self.hangs, self.pause_s = status, text, commits, hangs, pause_s
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
@@ -112,12 +115,24 @@ class Backend:
             handler.close_connection = True
             handler.connection.close()
             return
+        if say.pause_s:
+            self.dribble(handler, say)
         handler.send_response(say.status)
         for name, value in say.headers.items():
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(say.text)))
         handler.end_headers()
         handler.wfile.write(say.text.encode())
+
+    @staticmethod
+    def dribble(handler, say):
+        """An OSError when the collector has enough, or the case ends: it kills the collector."""
+        handler.wfile.write(f"HTTP/1.1 {say.status} \r\n".encode())
+        if say.text:
+            handler.wfile.write(b"Content-Length: 1000000\r\n\r\n")
+        while True:
+            handler.wfile.write(say.text.encode() or b"X: y\r\n")
+            time.sleep(say.pause_s)
 
     def commit(self, lines, body):
         for text in lines:
