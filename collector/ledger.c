@@ -5,6 +5,7 @@
 #include "ledger_forget.h"
 #include "ledger_runs.h"
 #include "ledger_table.h"
+#include "ledger_touches.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -12,13 +13,6 @@
 
 #define BOOTS     "boot"
 #define OBSERVERS "observer"
-
-/* A (observer, interval) that the batch carries rows of. */
-struct touch {
-	struct observer_node *observer;
-	uint64_t start_ms;
-	uint32_t step_ms;
-};
 
 struct ledger {
 	struct ledger_table boots;
@@ -33,9 +27,7 @@ struct ledger {
 	bool is_failed;
 	uint64_t batch;
 	struct boot_node *dirty;
-	struct touch *touches;
-	size_t n_touches;
-	size_t cap_touches;
+	struct touches touches;
 };
 
 static void set_limits(struct ledger *ledger, const struct ledger_limits *limits)
@@ -72,8 +64,8 @@ struct ledger *ledger_new(const struct ledger_config *config)
 		return NULL;
 	ledger->loaded_ms = config->now_ms;
 	set_limits(ledger, &config->limits);
-	if (!ledger_table_init(&ledger->boots, ledger->limits.boots_max, seed) ||
-		!ledger_table_init(&ledger->observers, ledger->limits.observers_max, seed)) {
+	if (!ledger_table_init(&ledger->boots, LEDGER_BOOTS_MAX, seed) ||
+		!ledger_table_init(&ledger->observers, LEDGER_OBSERVERS_MAX, seed)) {
 		ledger_free(ledger);
 		return NULL;
 	}
@@ -90,10 +82,11 @@ void ledger_free(struct ledger *ledger)
 	forget_done(&ledger->forget_observers);
 	ledger_table_done(&ledger->boots, ledger_table_free_boot);
 	ledger_table_done(&ledger->observers, ledger_table_free_observer);
-	free(ledger->touches);
+	touches_done(&ledger->touches);
 	free(ledger);
 }
 
+/* What was remembered under another limit is loaded all the same: the limit is for new ones. */
 static bool load_boot(struct ledger *ledger, const struct ledger_entry *entry)
 {
 	struct boot_node *node;
@@ -103,9 +96,7 @@ static bool load_boot(struct ledger *ledger, const struct ledger_entry *entry)
 		return false;
 	if (!boot_decode(entry->value, entry->value_len, &boot))
 		return false;
-	ledger->boots.max = LEDGER_BOOTS_MAX;
 	node = ledger_table_add_boot(&ledger->boots, entry->key);
-	ledger->boots.max = ledger->limits.boots_max;
 	if (!node) {
 		boot_done(&boot);
 		return false;
@@ -126,9 +117,7 @@ static bool load_observer(struct ledger *ledger, const struct ledger_entry *entr
 		return false;
 	if (!runs_decode(entry->value, entry->value_len, &runs))
 		return false;
-	ledger->observers.max = LEDGER_OBSERVERS_MAX;
 	node = ledger_table_add_observer(&ledger->observers, entry->key, entry->key_len);
-	ledger->observers.max = ledger->limits.observers_max;
 	if (!node)
 		return false;
 	node->runs = runs;
@@ -241,22 +230,6 @@ void ledger_batch_add(struct ledger *ledger, const uint8_t boot_id[static BOOT_I
 	ledger->dirty = node;
 }
 
-/* Repeated ones are sorted out once, when all are known. */
-static bool add_touch(struct ledger *ledger, const struct touch *touch)
-{
-	if (ledger->n_touches == ledger->cap_touches) {
-		size_t cap = ledger->cap_touches ? ledger->cap_touches * 2 : 256;
-		struct touch *touches = realloc(ledger->touches, cap * sizeof(*touches));
-
-		if (!touches)
-			return false;
-		ledger->touches = touches;
-		ledger->cap_touches = cap;
-	}
-	ledger->touches[ledger->n_touches++] = *touch;
-	return true;
-}
-
 uint32_t ledger_batch_k(
 	struct ledger *ledger, const char *observer, uint64_t start_ms, uint32_t step_ms)
 {
@@ -270,46 +243,12 @@ uint32_t ledger_batch_k(
 		return 0;
 	}
 	if (node->batch != ledger->batch || node->batch_start_ms != start_ms) {
-		if (!add_touch(ledger, &touch))
+		if (!touches_add(&ledger->touches, &touch))
 			ledger->is_failed = true;
 		node->batch = ledger->batch;
 		node->batch_start_ms = start_ms;
 	}
 	return runs_count(&node->runs, start_ms);
-}
-
-static int compare_touches(const void *a, const void *b)
-{
-	const struct touch *x = a, *y = b;
-
-	if (x->observer->index != y->observer->index)
-		return x->observer->index < y->observer->index ? -1 : 1;
-	if (x->start_ms != y->start_ms)
-		return x->start_ms < y->start_ms ? -1 : 1;
-	return 0;
-}
-
-static void sort_touches(struct ledger *ledger)
-{
-	size_t i, n = 0;
-
-	if (ledger->n_touches == 0)
-		return;
-	qsort(ledger->touches, ledger->n_touches, sizeof(*ledger->touches), compare_touches);
-	for (i = 1; i < ledger->n_touches; i++)
-		if (compare_touches(&ledger->touches[n], &ledger->touches[i]) != 0)
-			ledger->touches[++n] = ledger->touches[i];
-	ledger->n_touches = n + 1;
-}
-
-/* Adds what the batch has of one observer to runs; returns where the next observer's begin. */
-static size_t apply_touches(const struct ledger *ledger, size_t i, struct runs *runs)
-{
-	const struct observer_node *observer = ledger->touches[i].observer;
-
-	for (; i < ledger->n_touches && ledger->touches[i].observer == observer; i++)
-		runs_add(runs, ledger->touches[i].start_ms, ledger->touches[i].step_ms);
-	return i;
 }
 
 static struct ledger_entry entry_of(
@@ -327,15 +266,16 @@ static struct ledger_entry entry_of(
 static bool observer_entries(const struct ledger *ledger,
 	bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
 {
+	const struct touches *touches = &ledger->touches;
 	uint8_t value[RUNS_ENCODED_MAX];
 	size_t i = 0;
 
-	while (i < ledger->n_touches) {
-		const struct observer_node *node = ledger->touches[i].observer;
+	while (i < touches->n) {
+		const struct observer_node *node = touches->items[i].observer;
 		struct runs runs = node->runs;
 		struct ledger_entry entry;
 
-		i = apply_touches(ledger, i, &runs);
+		i = touches_apply(touches, i, &runs);
 		entry = entry_of(OBSERVERS, &node->node, value, runs_encode(&runs, value));
 		if (!fn(ctx, &entry))
 			return false;
@@ -374,7 +314,7 @@ bool ledger_batch_entries(
 		if (!fn(ctx, &entry))
 			return false;
 	}
-	sort_touches(ledger);
+	touches_sort(&ledger->touches);
 	return observer_entries(ledger, fn, ctx);
 }
 
@@ -393,18 +333,19 @@ static void end_batch(
 		if (fn)
 			fn(ctx, node->id);
 	}
-	ledger->n_touches = 0;
+	touches_clear(&ledger->touches);
 	ledger->forget_observers.open_batch = 0;
 	ledger->is_open = false;
 }
 
 void ledger_batch_commit(struct ledger *ledger, ledger_boot_fn *fn, void *ctx)
 {
+	struct touches *touches = &ledger->touches;
 	size_t i = 0;
 
-	sort_touches(ledger);
-	while (i < ledger->n_touches)
-		i = apply_touches(ledger, i, &ledger->touches[i].observer->runs);
+	touches_sort(touches);
+	while (i < touches->n)
+		i = touches_apply(touches, i, &touches->items[i].observer->runs);
 	forget_commit(&ledger->forget_boots);
 	forget_commit(&ledger->forget_observers);
 	end_batch(ledger, boot_commit, fn, ctx);

@@ -58,6 +58,7 @@ void forget_init_boots(
 	struct forget *forget, struct ledger_table *table, const struct ledger_limits *limits)
 {
 	init(forget, table, limits);
+	forget->max = limits->boots_max;
 	forget->due_ms = boot_due;
 	forget->part = boot_part;
 	forget->free_node = ledger_table_free_boot;
@@ -67,6 +68,7 @@ void forget_init_observers(
 	struct forget *forget, struct ledger_table *table, const struct ledger_limits *limits)
 {
 	init(forget, table, limits);
+	forget->max = limits->observers_max;
 	forget->due_ms = observer_due;
 	forget->part = observer_part;
 	forget->free_node = ledger_table_free_observer;
@@ -127,9 +129,9 @@ bool forget_make_room(struct forget *forget, int64_t now_ms)
 {
 	const struct ledger_table *table = forget->table;
 
-	if (table->n >= table->max && now_ms >= forget->next_ms)
+	if (table->n >= forget->max && now_ms >= forget->next_ms)
 		sweep(forget, now_ms);
-	return table->n < table->max;
+	return table->n < forget->max;
 }
 
 const struct node *forget_batch(struct forget *forget)

@@ -13,6 +13,7 @@
 struct forget {
 	struct ledger_table *table;
 	const struct ledger_limits *limits;
+	size_t max; /* nodes, before something must go for a new one */
 	/* When this node may go, if nothing more happens to it. */
 	int64_t (*due_ms)(const struct forget *forget, struct node *node, int64_t now_ms);
 	void (*part)(struct forget *forget, struct node *node); /* it has left the table */
@@ -35,7 +36,7 @@ void forget_init_observers(
 	struct forget *forget, struct ledger_table *table, const struct ledger_limits *limits);
 void forget_done(struct forget *forget);
 
-/* Where the table is full: forgets what may be. True: there is room. */
+/* Where the table has max nodes: forgets what may be. True: there is room. */
 bool forget_make_room(struct forget *forget, int64_t now_ms);
 
 /* The nodes that the batch deletes are those up to the end of this list at this moment. */

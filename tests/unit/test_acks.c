@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/acks collector/ledger collector/ledger_boot collector/ledger_forget */
-/* uses: collector/ledger_runs collector/ledger_table */
+/* uses: collector/ledger_runs collector/ledger_table collector/ledger_touches */
 #include "acks.h"
 
 #include "wire_ack.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/intake collector/waiting collector/batch collector/rows collector/line */
 /* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
-/* uses: collector/ledger_table */
+/* uses: collector/ledger_table collector/ledger_touches */
 /* uses: collector/probes collector/names collector/name_cache collector/dns collector/loop */
 /* uses: collector/ptr collector/scope collector/name_seen collector/name_text collector/tags */
 /* uses: collector/fold collector/series collector/label_file collector/labels */

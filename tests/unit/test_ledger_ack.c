@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
-/* uses: collector/ledger_table */
+/* uses: collector/ledger_table collector/ledger_touches */
 /*
  * What the ledger says of a boot beside a plain list of what was done with each number: committed
  * and stepped over are acknowledged, waiting and flying are not.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
-/* uses: collector/ledger_table */
+/* uses: collector/ledger_table collector/ledger_touches */
 #include "ledger.h"
 
 #include <setjmp.h>

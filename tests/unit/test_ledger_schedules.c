@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/ledger collector/ledger_boot collector/ledger_forget collector/ledger_runs */
-/* uses: collector/ledger_table */
+/* uses: collector/ledger_table collector/ledger_touches */
 /*
  * Seeded schedules of loss, duplication, reordering, full rings, restarts, failed commits and
  * crashes, against a model that knows which datagram was committed how often. NSTATS_SEEDS gives

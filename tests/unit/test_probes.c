@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/probes collector/probes_page collector/strbuf */
 /* uses: collector/ledger collector/ledger_boot collector/ledger_forget */
-/* uses: collector/ledger_runs collector/ledger_table */
+/* uses: collector/ledger_runs collector/ledger_table collector/ledger_touches */
 #include "probes.h"
 #include "probes_page.h"
 
