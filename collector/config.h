@@ -19,6 +19,7 @@ struct config {
 	int is_by_pod;
 	const char *labels;
 	uint64_t max_series;
+	uint64_t series_days;
 	const char *cluster;
 	bool is_live;
 	int log_level;      /* enum log_level */

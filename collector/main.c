@@ -208,7 +208,8 @@ static int store_open(struct collector *c, char err[static ERR_LEN])
 		return r;
 	c->ledger = ledger_new(&ledger);
 	c->probes = probes_new(hash_random_seed());
-	c->series = series_new(series_budget(&c->config), hash_random_seed());
+	c->series = series_new(
+		series_budget(&c->config), (unsigned)c->config.series_days, hash_random_seed());
 	if (!c->ledger || !c->probes || !c->series)
 		return out_of_memory("ledger", err);
 	r = spool_load_ledger(c->spool, entry_load, c, err);

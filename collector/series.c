@@ -47,7 +47,8 @@ struct series {
 	bool is_seed_written;
 	size_t max;
 	size_t n_live;
-	uint16_t day;
+	uint16_t days; /* of silence, of a live one */
+	uint16_t day;  /* today */
 	uint32_t *buckets;
 	uint32_t mask;
 	struct slot *slots;
@@ -58,18 +59,19 @@ struct series {
 	uint32_t n_of_pod[PODS];
 };
 
-struct series *series_new(size_t max, uint64_t seed)
+struct series *series_new(size_t max, unsigned days, uint64_t seed)
 {
 	struct series *s = calloc(1, sizeof(*s));
 	size_t n_buckets = SLOTS_MIN;
 
-	assert(max > 0 && max <= SERIES_MAX);
+	assert(max > 0 && max <= SERIES_MAX && days <= SERIES_DAYS_MAX);
 	if (!s)
 		return NULL;
 	while (n_buckets < max)
 		n_buckets *= 2;
 	s->seed = seed;
 	s->max = max;
+	s->days = (uint16_t)days;
 	s->mask = (uint32_t)n_buckets - 1;
 	s->free = NONE;
 	s->queues[FRESH] = s->queues[PATIENT] = (struct queue){.first = NONE, .last = NONE};
@@ -225,8 +227,8 @@ static void end(struct series *s, struct slot *slot)
 	queue(s, slot, PATIENT);
 }
 
-/* A day that is yet to come was written by a clock that has been put right since. One that leaps a
- * week ahead ends them all, and each that goes on begins anew. */
+/* A day that is yet to come was written by a clock that has been put right since. One that leaps
+ * far ahead ends them all, and each that goes on begins anew. */
 static void sweep(struct series *s)
 {
 	for (uint32_t i = 0; i < s->n_slots; i++) {
@@ -236,7 +238,7 @@ static void sweep(struct series *s)
 			continue;
 		if (slot->day > s->day)
 			slot->day = s->day;
-		else if (s->day - slot->day > SERIES_DAYS)
+		else if (s->day - slot->day > s->days)
 			end(s, slot);
 	}
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The budget of live series: which of them are known, and whether a new one may begin. A series is
- * live from the batch that brings it first until it has been silent for SERIES_DAYS whole days (UTC
- * by the wall clock); 7 days are a shard of InfluxDB 1's default retention policy, so that a shard
- * holds no more series than the budget.
+ * live from the batch that brings it first until it has been silent for a number of whole days (UTC
+ * by the wall clock). Where that is the database's retention, it holds no more series than the
+ * budget; where it is 7, the length of a shard in InfluxDB 1's default retention policy, no shard
+ * does.
  *
  * Remembered as 64-bit hashes under a seed that is drawn once a spool, so that nobody can aim two
  * names at one hash: at a million series, some two of them are taken for one with a probability of
@@ -31,7 +32,7 @@
 #include <stdint.h>
 
 #define SERIES_MAX         2000000
-#define SERIES_DAYS        7
+#define SERIES_DAYS_MAX    3650
 #define SERIES_ENTRY_BYTES 24   /* in the spool, about */
 #define SERIES_WRITES_MAX  1024 /* of a batch, that are not new; what is more goes with the next */
 
@@ -48,8 +49,9 @@ enum series_verdict {
 };
 
 struct series;
-/* max: the budget, at most SERIES_MAX. seed: of a spool that has none yet. NULL: no memory. */
-struct series *series_new(size_t max, uint64_t seed);
+/* max: the budget, at most SERIES_MAX. days: of silence that a live one may have, at most
+ * SERIES_DAYS_MAX. seed: of a spool that has none yet. NULL: no memory. */
+struct series *series_new(size_t max, unsigned days, uint64_t seed);
 void series_free(struct series *series);
 
 /*

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define WORKER_JOBS_MAX 8
+#define SERIES_DAYS     7     /* as --series-days is by itself */
 #define STOP_MS         3000  /* as main.c's */
 #define DOWN_MS         30000 /* at most, after a crash that was not planned */
 
@@ -141,7 +142,7 @@ static void open_store(void)
 	assert(r == 0 && host.ledger && host.probes);
 	host.series = NULL;
 	if (host.max_series) {
-		host.series = series_new(host.max_series, hash_random_seed());
+		host.series = series_new(host.max_series, SERIES_DAYS, hash_random_seed());
 		assert(host.series);
 	}
 	spool_load_ledger(host.spool, entry_load, NULL, err);

@@ -179,7 +179,7 @@ static inline int set_up_with_budget(void **state)
 
 	set_up_bare(state);
 	f = *state;
-	f->series = series_new(10, 1);
+	f->series = series_new(10, 7, 1);
 	assert_non_null(f->series);
 	pipeline_start(f, &off);
 	return 0;

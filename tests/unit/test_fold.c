@@ -60,7 +60,7 @@ static int set_up(void **state)
 	(void)state;
 	answer = (struct name){.by = NAMED_BY_ADDRESS, .kind = "external"};
 	counts = (struct fold_counts){0};
-	series = series_new(MAX, 1);
+	series = series_new(MAX, 7, 1);
 	series_batch_begin(series, 0);
 	strbuf_init(&out, LINE_SERIES_MAX);
 	tags_begin(&tags, NULL, &report, 0);

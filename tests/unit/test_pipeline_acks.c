@@ -2,7 +2,8 @@
 /* uses: collector/pipeline collector/intake collector/waiting collector/batch collector/rows */
 /* uses: collector/line collector/ledger collector/ledger_boot collector/ledger_forget */
 /* uses: collector/ledger_runs */
-/* uses: collector/ledger_table collector/ledger_touches collector/probes collector/names collector/name_cache */
+/* uses: collector/ledger_table collector/ledger_touches */
+/* uses: collector/probes collector/names collector/name_cache */
 /* uses: collector/ptr collector/scope collector/name_seen collector/name_text collector/tags */
 /* uses: collector/fold collector/series collector/label_file collector/labels */
 /* uses: collector/dns collector/loop collector/worker collector/gzip */

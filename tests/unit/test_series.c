@@ -15,6 +15,8 @@
 #define DAY0_MS (20000 * DAY_MS)
 #define SEED    7
 
+#define SERIES_DAYS 7 /* as --series-days is by itself */
+
 /* What a spool would hold. */
 struct kept {
 	uint8_t key[8];
@@ -33,7 +35,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	n_kept = n_written = n_deleted = 0;
-	series = series_new(MAX, SEED);
+	series = series_new(MAX, SERIES_DAYS, SEED);
 	series_batch_begin(series, DAY0_MS);
 	return series ? 0 : -1;
 }
@@ -97,7 +99,7 @@ static void commit_all(void)
 static void restart(size_t max)
 {
 	series_free(series);
-	series = series_new(max, SEED + 1);
+	series = series_new(max, SERIES_DAYS, SEED + 1);
 	assert_non_null(series);
 	for (size_t i = 0; i < n_kept; i++) {
 		const struct ledger_entry entry = {.table = "series",
@@ -232,7 +234,7 @@ static void new_ones_are_all_written_with_their_batch(void **state)
 
 	(void)state;
 	series_free(series);
-	series = series_new(10 * SERIES_WRITES_MAX, SEED);
+	series = series_new(10 * SERIES_WRITES_MAX, SERIES_DAYS, SEED);
 	series_batch_begin(series, DAY0_MS);
 	begin_many(1, 0, n, SERIES_WHOLE);
 	assert_int_equal(commit(), n + 1);
@@ -245,7 +247,7 @@ static void of_those_that_go_on_a_batch_writes_its_share_and_the_next_the_rest(v
 
 	(void)state;
 	series_free(series);
-	series = series_new(10 * SERIES_WRITES_MAX, SEED);
+	series = series_new(10 * SERIES_WRITES_MAX, SERIES_DAYS, SEED);
 	series_batch_begin(series, DAY0_MS);
 	begin_many(1, 0, n, SERIES_WHOLE);
 	commit();
@@ -263,7 +265,7 @@ static void one_that_begins_again_is_written_with_its_batch(void **state)
 
 	(void)state;
 	series_free(series);
-	series = series_new(10 * SERIES_WRITES_MAX, SEED);
+	series = series_new(10 * SERIES_WRITES_MAX, SERIES_DAYS, SEED);
 	series_batch_begin(series, DAY0_MS - (SERIES_DAYS + 1) * (int64_t)DAY_MS);
 	begin_many(1, 0, n, SERIES_WHOLE);
 	commit();
@@ -321,7 +323,7 @@ static void in_a_new_spool_the_seed_and_the_live_ones_are_written_again(void **s
 
 	(void)state;
 	series_free(series);
-	series = series_new(10 * SERIES_WRITES_MAX, SEED);
+	series = series_new(10 * SERIES_WRITES_MAX, SERIES_DAYS, SEED);
 	series_batch_begin(series, DAY0_MS);
 	begin_many(1, 0, n, SERIES_WHOLE);
 	commit();
@@ -386,6 +388,19 @@ static void one_that_was_silent_for_more_than_seven_days_is_over(void **state)
 	assert_int_equal(n_kept, 1 + 1);
 	restart(MAX);
 	assert_int_equal(series_count(series), 1);
+}
+
+static void a_longer_retention_keeps_them_longer(void **state)
+{
+	(void)state;
+	series_free(series);
+	series = series_new(MAX, 30, SEED);
+	series_batch_begin(series, DAY0_MS);
+	begin_many(1, 0, 2, SERIES_WHOLE);
+	series_batch_begin(series, DAY0_MS + 30 * DAY_MS);
+	assert_int_equal(series_count(series), 2);
+	series_batch_begin(series, DAY0_MS + 31 * DAY_MS);
+	assert_int_equal(series_count(series), 0);
 }
 
 static void what_is_over_makes_room(void **state)
@@ -488,6 +503,7 @@ int main(void)
 		TEST(what_is_over_is_not_written_to_a_new_spool),
 		TEST(entries_that_find_no_memory_are_not_lost),
 		TEST(one_that_was_silent_for_more_than_seven_days_is_over),
+		TEST(a_longer_retention_keeps_them_longer),
 		TEST(what_is_over_makes_room),
 		TEST(what_is_over_may_come_back),
 		TEST(a_clock_that_goes_back_ends_none),
