@@ -48,7 +48,7 @@ static const struct option_row rows[] = {
 		.help = "the buffer on disk, an sqlite file",
 		.type = OPTION_TEXT, .offset = offsetof(struct config, spool)},
 	{.name = "spool-max", .arg = "BYTES", .initial = "1GiB", .min = MIB, .max = TIB,
-		.help = "size at which the oldest rows in the spool are evicted",
+		.help = "what the spool may take on disk; from 3/4 of it on the oldest rows are evicted",
 		.type = OPTION_BYTES, .offset = offsetof(struct config, spool_max_bytes)},
 	{.name = "kubernetes", .arg = "auto|off|URL", .initial = "auto",
 		.help = "API server that names pods, services and nodes; auto: inside a cluster its own",

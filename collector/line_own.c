@@ -60,6 +60,8 @@ static const struct field stats_fields[] = {
 	STAT(spool_bytes),
 	STAT(spool_data_bytes),
 	STAT(spool_max_bytes),
+	STAT(spool_used_bytes),
+	STAT(spool_quota_bytes),
 	{"spool_oldest_s", offsetof(struct stats, spool_oldest_us), US_PER_S},
 	STAT(dead_lines),
 	STAT(posts),

@@ -52,7 +52,7 @@ static int after_dead(struct spool *spool, int r, char err[static ERR_LEN])
 	return -EAGAIN;
 }
 
-/* The oldest one is noted also where it fails: room was made before. */
+/* What there is now is noted also where it fails: room was made before. */
 int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[static ERR_LEN])
 {
 	struct spool_file *file = &spool->file;
@@ -60,12 +60,12 @@ int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[
 
 	if (r < 0)
 		return r;
-	r = spool_commit_run(
-		file->db, spool->account, spool_file_quota(file), file->given_id, batch, err);
+	r = spool_commit_run(file->db, spool->account, spool_file_quota(file->max_bytes),
+		file->given_id, batch, err);
 	if (spool_file_relieve(file, r))
-		r = spool_commit_run(file->db, spool->account, spool_file_quota(file),
+		r = spool_commit_run(file->db, spool->account, spool_file_quota(file->max_bytes),
 			file->given_id, batch, err);
-	spool_file_note_oldest(file);
+	spool_file_note(file);
 	return after(spool, r, err);
 }
 
@@ -112,7 +112,7 @@ int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *ou
 		r = spool_settle_run(
 			file->db, spool->account, spool_file_dead_max(file), id, outcome, err);
 	if (r > 0)
-		spool_file_note_oldest(file);
+		spool_file_note(file);
 	return after_dead(spool, r, err);
 }
 
@@ -291,9 +291,9 @@ int spool_replay(struct spool *spool, int64_t up_to, char err[static ERR_LEN])
 
 	if (r < 0)
 		return r;
-	r = spool_dead_replay(
-		file->db, spool->account, spool_file_quota(file), up_to, clock_wall_ms(), err);
-	spool_file_note_oldest(file);
+	r = spool_dead_replay(file->db, spool->account, spool_file_quota(file->max_bytes), up_to,
+		clock_wall_ms(), err);
+	spool_file_note(file);
 	return after_dead(spool, r, err);
 }
 
@@ -316,7 +316,7 @@ int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char er
 	}
 	spool = calloc(1, sizeof(*spool));
 	if (spool) {
-		spool->account = spool_account_new(max_bytes);
+		spool->account = spool_account_new(max_bytes, spool_file_quota(max_bytes));
 		spool->file = (struct spool_file){.path = strdup(path),
 			.max_bytes = max_bytes,
 			.account = spool->account,

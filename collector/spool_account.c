@@ -26,7 +26,7 @@ void spool_sums_sub(struct spool_sums *sums, const struct spool_sums *less)
 	sums->data_bytes -= less->data_bytes;
 }
 
-struct spool_account *spool_account_new(uint64_t max_bytes)
+struct spool_account *spool_account_new(uint64_t max_bytes, uint64_t quota_bytes)
 {
 	struct spool_account *account = calloc(1, sizeof(*account));
 
@@ -34,6 +34,7 @@ struct spool_account *spool_account_new(uint64_t max_bytes)
 		return NULL;
 	pthread_mutex_init(&account->lock, NULL);
 	account->state.max_bytes = max_bytes;
+	account->state.quota_bytes = quota_bytes;
 	return account;
 }
 
@@ -138,6 +139,13 @@ void spool_account_room(struct spool_account *account, uint64_t bytes, uint64_t 
 	pthread_mutex_unlock(&account->lock);
 }
 
+void spool_account_used(struct spool_account *account, uint64_t bytes)
+{
+	pthread_mutex_lock(&account->lock);
+	account->state.used_bytes = bytes;
+	pthread_mutex_unlock(&account->lock);
+}
+
 void spool_account_oldest(struct spool_account *account, int64_t since_ms)
 {
 	pthread_mutex_lock(&account->lock);
@@ -176,6 +184,8 @@ void spool_state_show(const struct spool_state *state, struct stats *stats)
 	stats->spool_bytes = state->traffic_bytes;
 	stats->spool_data_bytes = state->data_bytes;
 	stats->spool_max_bytes = state->max_bytes;
+	stats->spool_used_bytes = state->used_bytes;
+	stats->spool_quota_bytes = state->quota_bytes;
 	stats->spool_room_bytes = state->room_bytes;
 	stats->dead_lines = state->dead_lines;
 	stats->dead_evicted_lines = state->dead_evicted_lines;

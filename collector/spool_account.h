@@ -17,6 +17,8 @@ struct spool_state {
 	uint64_t data_bytes;  /* gzipped */
 	int64_t oldest_ms;    /* the oldest body's since_ms; 0: there is none */
 	uint64_t max_bytes;   /* what the spool may take on disk */
+	uint64_t used_bytes;  /* the file's pages in use, the ledger's and dead letters' too */
+	uint64_t quota_bytes; /* of these: beyond it the oldest bodies go */
 	uint64_t dead_bodies; /* dead letters */
 	uint64_t dead_lines;
 	uint64_t dead_traffic_bytes;
@@ -56,7 +58,7 @@ void spool_sums_add(struct spool_sums *sums, const struct spool_sums *more);
 void spool_sums_sub(struct spool_sums *sums, const struct spool_sums *less);
 
 struct spool_account;
-struct spool_account *spool_account_new(uint64_t max_bytes);
+struct spool_account *spool_account_new(uint64_t max_bytes, uint64_t quota_bytes);
 void spool_account_free(struct spool_account *account);
 
 void spool_account_found(struct spool_account *account, const struct spool_totals *totals);
@@ -80,6 +82,7 @@ void spool_account_dead_damaged(struct spool_account *account);
 void spool_account_corrupt(struct spool_account *account, int64_t unix_s);
 void spool_account_room(struct spool_account *account, uint64_t bytes, uint64_t want_bytes);
 
+void spool_account_used(struct spool_account *account, uint64_t bytes);
 void spool_account_oldest(struct spool_account *account, int64_t since_ms);
 void spool_account_read(struct spool_account *account, struct spool_state *ret);
 /* Into the gauges of /metrics. */

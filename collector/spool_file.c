@@ -38,9 +38,9 @@ static uint64_t wal_bytes(const struct spool_file *file)
 	return least(WAL_SHARE(file->max_bytes), WAL_BYTES_MAX);
 }
 
-uint64_t spool_file_quota(const struct spool_file *file)
+uint64_t spool_file_quota(uint64_t max_bytes)
 {
-	return QUOTA_SHARE(file->max_bytes);
+	return QUOTA_SHARE(max_bytes);
 }
 
 uint64_t spool_file_dead_max(const struct spool_file *file)
@@ -53,13 +53,16 @@ uint64_t spool_file_transaction_max(const struct spool_file *file)
 	return file->wal_bytes / 2;
 }
 
-void spool_file_note_oldest(struct spool_file *file)
+void spool_file_note(struct spool_file *file)
 {
 	int64_t since_ms = 0;
+	uint64_t used;
 	int r;
 
 	if (!file->db)
 		return;
+	if (spool_rows_used_bytes(file->db, &used) == 0)
+		spool_account_used(file->account, used);
 	r = spool_db_step(file->db, SPOOL_OLDEST_BODY);
 	if (r == 1) {
 		since_ms = spool_db_number(file->db, SPOOL_OLDEST_BODY, 0);
@@ -110,7 +113,7 @@ static int load_totals(struct spool_file *file)
 		return r;
 	file->is_check_due = !is_clean;
 	spool_account_found(file->account, &totals);
-	spool_file_note_oldest(file);
+	spool_file_note(file);
 	return 0;
 }
 

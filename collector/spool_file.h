@@ -36,10 +36,10 @@ int spool_file_ready(struct spool_file *file, char err[static ERR_LEN]);
 /* After each, with its result, which is returned: -EBADMSG is damage. */
 int spool_file_after(struct spool_file *file, int r, char err[static ERR_LEN]);
 
-/* Without an answer the last one stays. */
-void spool_file_note_oldest(struct spool_file *file);
+/* How old the oldest body is, and how much is in use. Without an answer the last one stays. */
+void spool_file_note(struct spool_file *file);
 
 /* Of pages in use, above which bodies are evicted; of dead letters' data; of a transaction. */
-uint64_t spool_file_quota(const struct spool_file *file);
+uint64_t spool_file_quota(uint64_t max_bytes);
 uint64_t spool_file_dead_max(const struct spool_file *file);
 uint64_t spool_file_transaction_max(const struct spool_file *file);

@@ -80,6 +80,9 @@
 	X(spool_bytes, "nstats_spool_bytes", "gauge", "Traffic in the spool")                      \
 	X(spool_data_bytes, "nstats_spool_data_bytes", "gauge", "Gzipped bytes in the spool")      \
 	X(spool_max_bytes, "nstats_spool_max_bytes", "gauge", "What the spool may take on disk")   \
+	X(spool_used_bytes, "nstats_spool_used_bytes", "gauge", "The spool's pages in use")        \
+	X(spool_quota_bytes, "nstats_spool_quota_bytes", "gauge",                                  \
+		"Pages in use above which the oldest rows are evicted")                            \
 	X(spool_oldest_us, "nstats_spool_oldest_seconds", "gauge",                                 \
 		"Time since the end of the oldest interval in the spool")                          \
 	X(dead_lines, "nstats_dead_letter_lines", "gauge", "Lines among the dead letters")         \

@@ -108,9 +108,9 @@ TROUBLE = {
         [("nstats_collector", stands(spool_oldest_s=300), 0), ("nstats_collector", stands(spool_oldest_s=9999), 3700),
          ("nstats_collector", lambda age_s: {"spool_oldest_s": 9999 if age_s > 60 else 0}, 0)]),
     "nstats-spool-full": (
-        [("nstats_collector", stands(spool_data_bytes=81, spool_max_bytes=100), 0),
-         ("nstats_collector", stands(spool_data_bytes=81, spool_max_bytes=100), 3000)],
-        [("nstats_collector", stands(spool_data_bytes=80, spool_max_bytes=100), 0)]),
+        [("nstats_collector", stands(spool_used_bytes=81, spool_quota_bytes=100), 0),
+         ("nstats_collector", stands(spool_used_bytes=81, spool_quota_bytes=100), 3000)],
+        [("nstats_collector", stands(spool_used_bytes=80, spool_quota_bytes=100), 0)]),
     "nstats-kernel-drops": (
         [("nstats_probe", rises("kernel_drops", 500), 0)],
         [("nstats_probe", rises("kernel_drops", 700), 0), ("nstats_probe", stands(kernel_drops=9), 0)]),

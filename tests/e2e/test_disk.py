@@ -8,13 +8,13 @@ import sqlite3
 import subprocess
 import time
 
-from lib.backend import Spool, line
+from lib.backend import Spool, line, traffic
 from lib.case import at_least, at_most, case, equal, until
 from lib.fault import Fault
 from lib.fleet import Fleet, Flow
 from lib.influx import Influx
 from lib.lab import destination
-from lib.oracle import by_destination, conserve
+from lib.oracle import by_destination, conserve, sealed_in_quiescence
 from lib.programs import Collector, Probe
 from lib.traffic import Echo, Sender
 
@@ -255,6 +255,43 @@ def with_a_backlog_of_1_gib_it_is_ready_within_2_s_of_a_kill_and_then_checks(lab
     print(f"ready after {time.monotonic() - began:.2f} s, with {n_boots} probes in the ledger")
     until(lambda: collector.figure("nstats_ledger_boots") >= n_boots, 15, "the ledger forgot")
     until(lambda: 'msg="spool checked" result="sound"' in collector.process.log(), 60, "it is not checked")
+
+
+def unlike_lines(n):
+    """Of which gzip saves half at most: hexadecimal digits."""
+    chance, now_ms = random.Random(7), int(time.time() * 1000)
+    return [line(chance.randbytes(200).hex(), now_ms - i, 1000 + i) for i in range(n)]
+
+
+def wait_for_evictions(collector):
+    """The alert is of 8 tenths of the quota."""
+    quota = collector.figure("nstats_spool_quota_bytes")
+    equal(quota, MIB * 3 // 4, "nstats_spool_quota_bytes")
+    until(lambda: collector.figure("nstats_evicted_bytes_total") > 0, 60, "nothing is evicted")
+    used = collector.figure("nstats_spool_used_bytes")
+    at_most(used, quota, "nstats_spool_used_bytes")
+    at_least(used, quota * 8 // 10, "nstats_spool_used_bytes")
+
+
+@case(limit_s=150)
+def over_the_quota_the_oldest_go_and_with_them_counted_all_is_there(lab):
+    """An outage that is longer than --spool-max lasts; at its begin there are rows of a longer one."""
+    path, n = lab.dir / "spool.db", 80
+    Collector(lab, "--ptr", "off", spool=path).stop()
+    old = unlike_lines(36 * n)
+    Spool(path).add(*(old[i:i + n] for i in range(0, len(old), n)))
+    before, collector, probe, sender = start(lab, path, "--spool-max", "1MiB", "--influx", "127.0.0.1:8086")
+    wait_for_evictions(collector)
+    sender.end()
+    metrics = sealed_in_quiescence(lab, probe, collector, before)
+    influx = Influx(lab)
+    until(collector.is_drained, 60, "the spool is not empty")
+    evicted = collector.figure("nstats_evicted_bytes_total")
+    equal(influx.total() + evicted, traffic(old) + metrics.probe("sealed_bytes_total"), "stored + evicted")
+    stored = influx.sums_by("receiver")
+    gone = [text for text in old if re.search("receiver=([0-9a-f]+)", text)[1] not in stored]
+    assert gone == old[:len(gone)], "not the oldest went"
+    equal(traffic(gone), evicted, "nstats_evicted_bytes_total")
 
 
 @case()

@@ -177,7 +177,7 @@ STEADY = {"accepted_bytes": "accepted_bytes_total", "committed_bytes": "committe
           "delivered_bytes": "delivered_bytes_total", "rejected_bytes": "rejected_bytes_total",
           "rejected_lines": "rejected_lines_total", "evicted_bytes": "evicted_bytes_total",
           "lost_bytes": "lost_bytes", "missing_bytes": "missing_bytes", "waiting_bytes": "waiting_bytes", "spool_bytes": "spool_bytes",
-          "spool_max_bytes": "spool_max_bytes", "datagrams": "datagrams_total",
+          "spool_max_bytes": "spool_max_bytes", "spool_quota_bytes": "spool_quota_bytes", "datagrams": "datagrams_total",
           "datagrams_rejected": "datagrams_rejected_total", "duplicates": "datagrams_duplicate_total",
           "receive_drops": "receive_kernel_drops_total", "commit_failures": "commit_failures_total",
           "dead_lines": "dead_letter_lines", "posts_kept": "posts_kept_total", "probes": "probes"}

@@ -52,7 +52,7 @@ int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char er
 	(void)max_bytes; /* settings.quota_bytes is */
 	(void)err;
 	assert(spool);
-	spool->account = spool_account_new(settings.quota_bytes);
+	spool->account = spool_account_new(settings.quota_bytes, settings.quota_bytes);
 	spool->given = -1;
 	spool_account_found(spool->account, &found);
 	*ret = spool;

@@ -248,6 +248,8 @@ static void the_collector_is_one_line_with_all_its_figures(void **state)
 	FIELD(spool_bytes);
 	FIELD(spool_data_bytes);
 	FIELD(spool_max_bytes);
+	FIELD(spool_used_bytes);
+	FIELD(spool_quota_bytes);
 	FIELD(dead_lines);
 	FIELD(posts);
 	FIELD(posts_kept);

@@ -16,7 +16,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(&stats, 0, sizeof(stats));
-	account = spool_account_new(1000);
+	account = spool_account_new(1000, 750);
 	return account ? 0 : -1;
 }
 
@@ -46,12 +46,15 @@ static void what_is_there_is_shown_each_figure_in_its_place(void **state)
 	(void)state;
 	spool_account_found(account, &totals);
 	spool_account_room(account, 90, 91);
+	spool_account_used(account, 600);
 	show();
 	assert_int_equal(stats.spool_bodies, 2);
 	assert_int_equal(stats.spool_lines, 30);
 	assert_int_equal(stats.spool_bytes, 400);
 	assert_int_equal(stats.spool_data_bytes, 5000);
 	assert_int_equal(stats.spool_max_bytes, 1000);
+	assert_int_equal(stats.spool_used_bytes, 600);
+	assert_int_equal(stats.spool_quota_bytes, 750);
 	assert_int_equal(stats.spool_room_bytes, 90);
 	assert_int_equal(stats.dead_lines, 70);
 }

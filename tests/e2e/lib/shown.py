@@ -209,8 +209,8 @@ SELF = {
         ("accepted", "accepted_bytes"), ("on disk", "committed_bytes"), ("in InfluxDB", "delivered_bytes"))},
         COLLECTOR, True),
     ("How late", "A"): collector({"on disk": largest("commit_ms"), "in InfluxDB": largest("delivery_ms")}, COLLECTOR, True),
-    ("Spool", "A"): collector({"waiting": largest("spool_data_bytes"), "file": largest("spool_bytes"),
-                               "limit": largest("spool_max_bytes")}, COLLECTOR, True),
+    ("Spool", "A"): collector({"waiting": largest("spool_data_bytes"), "in use": largest("spool_used_bytes"),
+                               "limit": largest("spool_quota_bytes")}, COLLECTOR, True),
     ("Spool", "B"): collector({"age of the oldest": largest("spool_oldest_s")}, COLLECTOR, True),
     ("Datagrams", "A"): collector({name: Gain(field, COLLECTOR, times=1) for name, field in (
         ("received", "datagrams"), ("rejected", "datagrams_rejected"), ("duplicates", "duplicates"))}, COLLECTOR, True),
