@@ -145,7 +145,7 @@ static int open_here(const struct control_client *client, char *request,
 		snprintf(err, ERR_LEN, "--spool: '%.160s': %s", client->spool_path, strerror(-r));
 		return r;
 	}
-	r = spool_open(client->spool_path, client->spool_max_bytes, &spool, err);
+	r = spool_open_as_it_is(client->spool_path, client->spool_max_bytes, &spool, err);
 	if (r < 0)
 		return r;
 	r = do_here(client, spool, request, ret_line, err);

@@ -304,7 +304,8 @@ size_t spool_records_max(const struct spool *spool)
 	return n > RECORDS_MIN ? n : RECORDS_MIN;
 }
 
-int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char err[static ERR_LEN])
+static int open_file(const char *path, uint64_t max_bytes, bool is_as_it_is, struct spool **ret,
+	char err[static ERR_LEN])
 {
 	struct spool *spool;
 	int r;
@@ -320,6 +321,7 @@ int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char er
 		spool->file = (struct spool_file){.path = strdup(path),
 			.max_bytes = max_bytes,
 			.account = spool->account,
+			.is_as_it_is = is_as_it_is,
 			.given_id = -1};
 	}
 	if (!spool || !spool->account || !spool->file.path) {
@@ -334,6 +336,17 @@ int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char er
 	}
 	*ret = spool;
 	return 0;
+}
+
+int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char err[static ERR_LEN])
+{
+	return open_file(path, max_bytes, false, ret, err);
+}
+
+int spool_open_as_it_is(
+	const char *path, uint64_t max_bytes, struct spool **ret, char err[static ERR_LEN])
+{
+	return open_file(path, max_bytes, true, ret, err);
 }
 
 void spool_close(struct spool *spool)

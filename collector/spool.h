@@ -35,6 +35,9 @@ struct spool;
  * not committed.
  */
 int spool_open(const char *path, uint64_t max_bytes, struct spool **ret, char err[static ERR_LEN]);
+/* For a look into one that no collector holds: takes no room on its disk, which may be full. */
+int spool_open_as_it_is(
+	const char *path, uint64_t max_bytes, struct spool **ret, char err[static ERR_LEN]);
 void spool_close(struct spool *spool);
 
 /* Each stored entry to fn, for ledger_load and series_load. */

@@ -74,10 +74,12 @@ void spool_file_note(struct spool_file *file)
 
 static void take_room(struct spool_file *file, enum spool_room_greed greed)
 {
-	const struct spool_room want = {
-		.file_bytes = least(FILE_SHARE(file->max_bytes), ROOM_BYTES_MAX),
+	struct spool_room want = {.file_bytes = least(FILE_SHARE(file->max_bytes), ROOM_BYTES_MAX),
 		.wal_bytes = wal_bytes(file)};
 	struct spool_room have;
+
+	if (file->is_as_it_is)
+		want = spool_room_now(file->path);
 
 	spool_room_take(file->db, file->path, &want, greed, &have);
 	file->wal_bytes = have.wal_bytes;

@@ -18,6 +18,7 @@ struct spool_file {
 	int64_t retry_ms;    /* monotonic: not before this the open is tried again */
 	int64_t room_ms;     /* monotonic: not before this missing room is asked for again */
 	uint64_t wal_bytes;  /* of the WAL's room, what there is */
+	bool is_as_it_is;    /* takes no room beyond what there is */
 	bool is_room_missing;
 	bool is_check_due;
 };

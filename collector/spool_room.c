@@ -50,16 +50,38 @@ static uint64_t affordable(
 	return greed == SPOOL_ROOM_HALF ? whole_pages(have + half) : have;
 }
 
-static uint64_t take_wal(const char *path, uint64_t want, enum spool_room_greed greed)
+/* NULL: no memory. free(3). */
+static char *wal_path(const char *path)
 {
 	size_t len = strlen(path) + sizeof("-wal");
 	char *wal = malloc(len);
+
+	if (wal)
+		snprintf(wal, len, "%s-wal", path);
+	return wal;
+}
+
+struct spool_room spool_room_now(const char *path)
+{
+	char *wal = wal_path(path);
+	struct spool_room now = {.file_bytes = size_of(path), .wal_bytes = wal ? size_of(wal) : 0};
+
+	free(wal);
+	return now;
+}
+
+static uint64_t take_wal(
+	struct spool_db *db, const char *path, uint64_t want, enum spool_room_greed greed)
+{
+	char *wal = wal_path(path);
 	uint64_t have;
 	int fd;
 
 	if (!wal)
 		return 0;
-	snprintf(wal, len, "%s-wal", path);
+	if (size_of(wal) > want) /* from a time of a larger --spool-max */
+		sqlite3_wal_checkpoint_v2(
+			db->sqlite, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	fd = open(wal, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd >= 0) {
 		uint64_t most = affordable(wal, size_of(wal), want, greed);
@@ -115,7 +137,7 @@ void spool_room_take(struct spool_db *db, const char *path, const struct spool_r
 	uint64_t pages;
 
 	db->room_bytes = 0;
-	ret_have->wal_bytes = take_wal(path, want->wal_bytes, greed);
+	ret_have->wal_bytes = take_wal(db, path, want->wal_bytes, greed);
 	ret_have->file_bytes = take_file(db, path, want->file_bytes, greed);
 	pages = ret_have->wal_bytes / 2 / SPOOL_DB_PAGE_BYTES;
 	sqlite3_wal_autocheckpoint(db->sqlite, pages > 0 ? (int)pages : 1);

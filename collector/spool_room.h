@@ -18,10 +18,13 @@ enum spool_room_greed {
 	SPOOL_ROOM_ALL, /* nothing is: it is asked for again and again, and others live there too */
 };
 
+/* What the file and its WAL are as they are. */
+struct spool_room spool_room_now(const char *path);
+
 /*
  * After the open, and again while something is missing. *ret_have: what there is now, at most
- * `want`. From now on the WAL is emptied into the file when half of its room is used, so that the
- * other half is a transaction's.
+ * `want`: a WAL that is longer is cut. From now on the WAL is emptied into the file when half of
+ * its room is used, so that the other half is a transaction's.
  */
 void spool_room_take(struct spool_db *db, const char *path, const struct spool_room *want,
 	enum spool_room_greed greed, struct spool_room *ret_have);

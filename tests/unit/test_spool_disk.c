@@ -170,28 +170,69 @@ static void a_delivery_is_synced(void **state)
 	assert_true(disk.n_syncs > before);
 }
 
-static void room_is_taken_at_the_start_and_kept(void **state)
+/* Each on the disk, without holes. */
+static void assert_sizes(off_t file_bytes, off_t wal_bytes)
 {
 	char wal[160];
 	struct stat st;
 
+	snprintf(wal, sizeof(wal), "%s-wal", path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, file_bytes);
+	assert_true(st.st_blocks * 512 >= file_bytes);
+	assert_int_equal(stat(wal, &st), 0);
+	assert_int_equal(st.st_size, wal_bytes);
+	assert_true(st.st_blocks * 512 >= wal_bytes);
+}
+
+static void close_spool(void)
+{
+	spool_close(spool);
+	spool = NULL;
+}
+
+static void room_is_taken_at_the_start_and_kept(void **state)
+{
 	(void)state;
 	open_spool(16 * MIB);
 	assert_int_equal(state_now().room_bytes, state_now().room_want_bytes);
 	assert_int_equal(state_now().room_bytes, 15 * MIB);
-	snprintf(wal, sizeof(wal), "%s-wal", path);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(commit_body(1, 20000), 0);
 	while (drain_one())
 		continue;
-	spool_close(spool);
-	spool = NULL;
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_size, 14 * MIB);
-	assert_true(st.st_blocks * 512 >= 14 * MIB);
-	assert_int_equal(stat(wal, &st), 0);
-	assert_int_equal(st.st_size, MIB);
-	assert_true(st.st_blocks * 512 >= MIB);
+	close_spool();
+	assert_sizes(14 * MIB, MIB);
+}
+
+/* A command need not know what --spool-max the collector has. */
+static void a_look_into_it_takes_no_room(void **state)
+{
+	struct spool_body body;
+
+	(void)state;
+	open_spool(16 * MIB);
+	commit_body(1, 20000);
+	close_spool();
+	assert_int_equal(spool_open_as_it_is(path, 1024 * (uint64_t)MIB, &spool, err), 0);
+	assert_int_equal(spool_next(spool, 0, &body, err), 1);
+	free(body.data);
+	close_spool();
+	assert_sizes(14 * MIB, MIB);
+}
+
+static void a_smaller_maximum_cuts_the_wal(void **state)
+{
+	(void)state;
+	open_spool(256 * MIB);
+	commit_body(1, 20000);
+	close_spool();
+	assert_sizes(64 * MIB, 16 * MIB);
+	open_spool(16 * MIB);
+	assert_int_equal(state_now().bodies, 1);
+	commit_body(1, 20000);
+	close_spool();
+	assert_sizes(14 * MIB, MIB);
 }
 
 /* Up to the quota, which is within the room; then all must come out again. */
@@ -722,6 +763,8 @@ int main(void)
 		TEST(each_commit_is_synced),
 		TEST(a_delivery_is_synced),
 		TEST(room_is_taken_at_the_start_and_kept),
+		TEST(a_look_into_it_takes_no_room),
+		TEST(a_smaller_maximum_cuts_the_wal),
 		TEST(on_a_full_disk_it_commits_and_drains_within_its_room),
 		TEST(also_after_a_start_on_the_full_disk),
 		TEST(beyond_its_room_a_full_disk_refuses_commits_and_goes_on_draining),
