@@ -100,15 +100,13 @@ static bool is_over(enum ledger_verdict verdict)
 	return verdict == LEDGER_DUPLICATE || verdict == LEDGER_LATE;
 }
 
-static enum ledger_verdict offer(
-	struct intake *in, const struct report *report, uint64_t row_bytes, int64_t now_ms)
+static enum ledger_verdict offer(struct intake *in, const struct report *report, int64_t now_ms)
 {
 	char observer[BATCH_OBSERVER_LEN];
 	struct ledger_claim claim = {.boot_id = report->boot_id,
 		.sequence = report->sequence,
 		.oldest = report->oldest,
 		.sealed_bytes = report->sealed_bytes,
-		.row_bytes = row_bytes,
 		.observer = observer,
 		.is_final = report->is_final && report->part + 1 == report->parts,
 		.now_ms = now_ms};
@@ -130,9 +128,7 @@ static enum ledger_verdict report_take(struct intake *in, const struct report *r
 		stats->reject_busy++;
 		return LEDGER_FULL;
 	}
-	for (size_t i = 0; i < n; i++)
-		bytes += counters_bytes(&records[i].sum);
-	verdict = offer(in, report, bytes, now_ms);
+	verdict = offer(in, report, now_ms);
 	if (verdict != LEDGER_NEW) {
 		(*verdict_counter(stats, verdict))++;
 		return verdict;
@@ -143,6 +139,8 @@ static enum ledger_verdict report_take(struct intake *in, const struct report *r
 		stats->reject_busy++;
 		return LEDGER_FULL;
 	}
+	for (size_t i = 0; i < n; i++)
+		bytes += counters_bytes(&records[i].sum);
 	stats->accepted++;
 	stats->records += n;
 	stats->accepted_bytes += bytes;

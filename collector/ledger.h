@@ -36,7 +36,6 @@ struct ledger_claim {
 	uint64_t sequence;
 	uint64_t oldest;
 	uint64_t sealed_bytes;
-	uint64_t row_bytes; /* of this datagram */
 	const char *observer;
 	bool is_final;  /* the last one of its boot */
 	int64_t now_ms; /* monotonic; for forgetting alone */

@@ -96,7 +96,6 @@ static enum ledger_verdict offer(const uint8_t *boot, uint64_t sequence, uint64_
 		.sequence = sequence,
 		.oldest = oldest,
 		.sealed_bytes = sequence * 100,
-		.row_bytes = 100,
 		.observer = "c/ns/web-0",
 	};
 

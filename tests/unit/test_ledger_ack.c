@@ -82,7 +82,6 @@ static void offer(void)
 		.sequence = sequence,
 		.oldest = oldest < sequence ? oldest : sequence,
 		.sealed_bytes = sequence * 100,
-		.row_bytes = 100,
 		.observer = "c/ns/web-0"};
 	enum ledger_verdict verdict;
 

@@ -123,7 +123,6 @@ static enum ledger_verdict offer_as(
 		.sequence = sequence,
 		.oldest = 1,
 		.sealed_bytes = sequence * 100,
-		.row_bytes = 100,
 		.observer = observer,
 		.is_final = is_final,
 		.now_ms = now_ms};

@@ -140,7 +140,6 @@ static void deliver(int at, uint64_t sequence)
 		.sequence = sequence,
 		.oldest = d->oldest,
 		.sealed_bytes = d->sealed_bytes,
-		.row_bytes = d->row_bytes,
 		.observer = observer_name(probe->observer),
 	};
 	enum ledger_verdict verdict = ledger_offer(m.ledger, &claim);

@@ -173,7 +173,6 @@ static void commit(const struct report *report, uint64_t row_bytes)
 		.sequence = report->sequence,
 		.oldest = report->oldest,
 		.sealed_bytes = report->sealed_bytes,
-		.row_bytes = row_bytes,
 		.observer = "c,n,pod"};
 
 	assert_int_equal(ledger_offer(ledger, &claim), LEDGER_NEW);
