@@ -7,7 +7,7 @@
 #include "resolve.h"
 
 #include "resolve_files.h"
-#include "wire_names.h"
+#include "resolve_message.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -180,13 +180,13 @@ static void start_question(struct resolver *resolver, int64_t now_ms)
 /* AAAA after A, then the next name. */
 static void next_question(struct resolver *resolver, int64_t now_ms)
 {
-	if (resolver->type == WIRE_NAMES_TYPE_A) {
-		resolver->type = WIRE_NAMES_TYPE_AAAA;
+	if (resolver->type == DNS_TYPE_A) {
+		resolver->type = DNS_TYPE_AAAA;
 		start_question(resolver, now_ms);
 		return;
 	}
 	resolver->candidate++;
-	resolver->type = WIRE_NAMES_TYPE_A;
+	resolver->type = DNS_TYPE_A;
 	if (!resolve_files_candidate(
 		    &resolver->files, resolver->host, resolver->candidate, resolver->name)) {
 		resolver->has_failed = resolver->addr.len == 0 && !resolver->is_told;
@@ -200,7 +200,7 @@ static void start_round(struct resolver *resolver, int64_t now_ms)
 {
 	resolver->is_asking = true;
 	resolver->candidate = 0;
-	resolver->type = WIRE_NAMES_TYPE_A;
+	resolver->type = DNS_TYPE_A;
 	(void)resolve_files_candidate(&resolver->files, resolver->host, 0, resolver->name);
 	start_question(resolver, now_ms);
 }
@@ -232,28 +232,28 @@ static void take_answer(
 	struct addr addrs[ADDRS_MAX];
 	size_t n = 0;
 
-	switch (wire_names_answer(
+	switch (resolve_message_read(
 		data, len, resolver->name, resolver->type, resolver->id, addrs, ADDRS_MAX, &n)) {
-	case WIRE_NAMES_OK:
+	case RESOLVE_MESSAGE_OK:
 		resolver->first = server;
 		take_addresses(resolver, addrs, n, now_ms);
 		break;
-	case WIRE_NAMES_EMPTY:
+	case RESOLVE_MESSAGE_EMPTY:
 		resolver->first = server;
 		next_question(resolver, now_ms);
 		break;
-	case WIRE_NAMES_FAILED:
+	case RESOLVE_MESSAGE_FAILED:
 		resolver->due_ms = now_ms; /* the next server */
 		break;
-	case WIRE_NAMES_NOT_OURS:
-	case WIRE_NAMES_MALFORMED:
+	case RESOLVE_MESSAGE_NOT_OURS:
+	case RESOLVE_MESSAGE_MALFORMED:
 		break;
 	}
 }
 
 static void read_answers(struct resolver *resolver, size_t server, int64_t now_ms)
 {
-	uint8_t data[WIRE_NAMES_QUESTION_MAX]; /* 512: RFC 1035 2.3.4, as we do not speak EDNS */
+	uint8_t data[RESOLVE_MESSAGE_MAX];
 
 	for (int i = 0; i < READS_MAX; i++) {
 		ssize_t n = recv(resolver->servers[server].fd, data, sizeof(data), 0);
@@ -269,14 +269,14 @@ static void read_answers(struct resolver *resolver, size_t server, int64_t now_m
 static void try_question(struct resolver *resolver, int64_t now_ms)
 {
 	size_t n_servers = resolver->files.n_servers;
-	uint8_t data[WIRE_NAMES_QUESTION_MAX];
+	uint8_t data[RESOLVE_MESSAGE_MAX];
 	struct server *server;
 	size_t len = 0;
 
 	assert(n_servers > 0); /* resolve_files_read */
 	server = &resolver->servers[(resolver->first + resolver->n_tries) % n_servers];
 	if (resolver->name[0] != '\0')
-		len = wire_names_question(resolver->name, resolver->type, resolver->id, data);
+		len = resolve_message_write(resolver->name, resolver->type, resolver->id, data);
 	if (len == 0 || resolver->n_tries >= ROUNDS * n_servers) {
 		next_question(resolver, now_ms);
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: probe/lookups probe/questions probe/dns_answer probe/dns_message probe/wire_names */
+/* uses: probe/lookups probe/questions probe/dns_answer probe/dns_message probe/resolve_message */
 /* uses: probe/name_table probe/name_pool proto/addr proto/hash */
 /*
  * The pod's conversation with its resolver: the input is a row of messages, each with a byte that
@@ -7,7 +7,7 @@
  * answer need not guess. Whatever is said: no name is given that nobody asked for.
  */
 #include "lookups.h"
-#include "wire_names.h"
+#include "resolve_message.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -71,8 +71,8 @@ static void say(struct lookups *lookups, uint8_t how, const uint8_t *message, si
 
 static void ask(struct lookups *lookups, const char *name, uint16_t type)
 {
-	uint8_t question[WIRE_NAMES_QUESTION_MAX];
-	size_t len = wire_names_question(name, type, ID, question);
+	uint8_t question[RESOLVE_MESSAGE_MAX];
+	size_t len = resolve_message_write(name, type, ID, question);
 
 	check(len > 0);
 	say(lookups, 0, question, len);
@@ -84,8 +84,8 @@ static void read_as_own(const uint8_t *message, size_t len)
 	struct addr addrs[ADDRS_MAX];
 	size_t n = 0;
 
-	if (wire_names_answer(message, len, "api.example", DNS_TYPE_A, ID, addrs, ADDRS_MAX, &n) ==
-		WIRE_NAMES_OK)
+	if (resolve_message_read(message, len, "api.example", DNS_TYPE_A, ID, addrs, ADDRS_MAX,
+		    &n) == RESOLVE_MESSAGE_OK)
 		check(n > 0 && n <= ADDRS_MAX);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: probe/wire_names probe/dns_answer probe/dns_message */
+/* uses: probe/resolve_message probe/dns_answer probe/dns_message */
 #include "dns_of.h"
-#include "wire_names.h"
+#include "resolve_message.h"
 
 #include <stdio.h>
 
-#define A     WIRE_NAMES_TYPE_A
-#define AAAA  WIRE_NAMES_TYPE_AAAA
+#define A     DNS_TYPE_A
+#define AAAA  DNS_TYPE_AAAA
 #define CNAME DNS_TYPE_CNAME
 #define ID    0x1234
 #define CAP   8
@@ -15,15 +15,15 @@ static struct message m;
 static struct addr found[CAP];
 static size_t n_found;
 
-static enum wire_names_result read_as(const char *name, uint16_t type)
+static enum resolve_message_result read_as(const char *name, uint16_t type)
 {
 	/* A copy of exact size, so that ASan sees a read past it. */
 	uint8_t *exact = test_malloc(m.len ? m.len : 1);
-	enum wire_names_result r;
+	enum resolve_message_result r;
 
 	memcpy(exact, m.data, m.len);
 	n_found = 99;
-	r = wire_names_answer(exact, m.len, name, type, ID, found, CAP, &n_found);
+	r = resolve_message_read(exact, m.len, name, type, ID, found, CAP, &n_found);
 	test_free(exact);
 	return r;
 }
@@ -33,32 +33,32 @@ static void a_question_is_laid_out_as_rfc_1035_says(void **state)
 	static const uint8_t want[] = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 				      "\x01z\x07"
 				      "example\x00\x00\x1c\x00\x01";
-	uint8_t buf[WIRE_NAMES_QUESTION_MAX];
+	uint8_t buf[RESOLVE_MESSAGE_MAX];
 
 	(void)state;
-	assert_int_equal(wire_names_question("z.example.", AAAA, ID, buf), sizeof(want) - 1);
+	assert_int_equal(resolve_message_write("z.example.", AAAA, ID, buf), sizeof(want) - 1);
 	assert_memory_equal(buf, want, sizeof(want) - 1);
 }
 
 static void what_is_no_dns_name_is_not_asked_for(void **state)
 {
-	uint8_t buf[WIRE_NAMES_QUESTION_MAX];
+	uint8_t buf[RESOLVE_MESSAGE_MAX];
 	char text[300];
 
 	(void)state;
-	assert_int_equal(wire_names_question("", A, ID, buf), 0);
-	assert_int_equal(wire_names_question(".", A, ID, buf), 0);
-	assert_int_equal(wire_names_question("a..b", A, ID, buf), 0);
-	assert_int_equal(wire_names_question("a b", A, ID, buf), 0);
+	assert_int_equal(resolve_message_write("", A, ID, buf), 0);
+	assert_int_equal(resolve_message_write(".", A, ID, buf), 0);
+	assert_int_equal(resolve_message_write("a..b", A, ID, buf), 0);
+	assert_int_equal(resolve_message_write("a b", A, ID, buf), 0);
 	memset(text, 'a', 64);
 	text[64] = '\0';
-	assert_int_equal(wire_names_question(text, A, ID, buf), 0);
+	assert_int_equal(resolve_message_write(text, A, ID, buf), 0);
 	for (size_t i = 0; i < 254; i++)
 		text[i] = i % 2 ? '.' : 'a';
 	text[253] = '\0'; /* 127 labels: the longest there is */
-	assert_int_equal(wire_names_question(text, A, ID, buf), 12 + 255 + 4);
+	assert_int_equal(resolve_message_write(text, A, ID, buf), 12 + 255 + 4);
 	snprintf(text + 253, 3, ".a");
-	assert_int_equal(wire_names_question(text, A, ID, buf), 0);
+	assert_int_equal(resolve_message_write(text, A, ID, buf), 0);
 }
 
 static void addresses_of_the_name_are_found(void **state)
@@ -68,7 +68,7 @@ static void addresses_of_the_name_are_found(void **state)
 	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
 	put_record(&m, "COLLECTOR.nstats.Svc", A, "\x0a\0\0\x02", 4);
 	put_record(&m, "other.nstats.svc", A, "\x0a\0\0\x03", 4);
-	assert_int_equal(read_as("Collector.nstats.svc.", A), WIRE_NAMES_OK);
+	assert_int_equal(read_as("Collector.nstats.svc.", A), RESOLVE_MESSAGE_OK);
 	assert_int_equal(n_found, 2);
 	assert_memory_equal(found[1].bytes, "\x0a\0\0\x02", 4);
 }
@@ -78,7 +78,7 @@ static void addresses_of_ipv6_are_found(void **state)
 	(void)state;
 	answer_to(&m, ID, "c.example", AAAA);
 	put_record(&m, NULL, AAAA, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07", 16);
-	assert_int_equal(read_as("c.example", AAAA), WIRE_NAMES_OK);
+	assert_int_equal(read_as("c.example", AAAA), RESOLVE_MESSAGE_OK);
 	assert_int_equal(n_found, 1);
 	assert_int_equal(found[0].len, 16);
 }
@@ -89,7 +89,7 @@ static void no_more_than_cap_addresses_are_written(void **state)
 	answer_to(&m, ID, "c.example", A);
 	for (int i = 0; i < CAP + 3; i++)
 		put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_OK);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_OK);
 	assert_int_equal(n_found, CAP);
 }
 
@@ -100,7 +100,7 @@ static void aliases_are_followed_in_any_order(void **state)
 	put_record(&m, "z.example", A, "\x0a\0\0\x09", 4);
 	put_alias(&m, "b.example", "Z.example");
 	put_alias(&m, NULL, "b.example");
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_OK);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_OK);
 	assert_int_equal(n_found, 1);
 	assert_int_equal(found[0].bytes[3], 9);
 }
@@ -118,7 +118,8 @@ static void sixteen_aliases_are_followed_and_no_more(void **state)
 			put_alias(&m, owner, target);
 		}
 		put_record(&m, target, A, "\x0a\0\0\x01", 4);
-		assert_int_equal(read_as("n0", A), n == 16 ? WIRE_NAMES_OK : WIRE_NAMES_MALFORMED);
+		assert_int_equal(
+			read_as("n0", A), n == 16 ? RESOLVE_MESSAGE_OK : RESOLVE_MESSAGE_MALFORMED);
 	}
 }
 
@@ -128,19 +129,19 @@ static void aliases_in_a_circle_end(void **state)
 	answer_to(&m, ID, "a", A);
 	put_alias(&m, "a", "b");
 	put_alias(&m, "b", "a");
-	assert_int_equal(read_as("a", A), WIRE_NAMES_MALFORMED);
+	assert_int_equal(read_as("a", A), RESOLVE_MESSAGE_MALFORMED);
 }
 
 static void an_answer_without_addresses_is_empty(void **state)
 {
 	(void)state;
 	answer_to(&m, ID, "c.example", A);
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_EMPTY);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_EMPTY);
 	assert_int_equal(n_found, 0);
 	put_record(&m, NULL, AAAA, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07", 16);
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_EMPTY);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_EMPTY);
 	m.data[3] |= 3; /* NXDOMAIN */
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_EMPTY);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_EMPTY);
 }
 
 static void what_we_did_not_ask_is_not_ours(void **state)
@@ -148,13 +149,13 @@ static void what_we_did_not_ask_is_not_ours(void **state)
 	(void)state;
 	answer_to(&m, ID, "c.example", A);
 	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
-	assert_int_equal(read_as("d.example", A), WIRE_NAMES_NOT_OURS);
-	assert_int_equal(read_as("c.example", AAAA), WIRE_NAMES_NOT_OURS);
+	assert_int_equal(read_as("d.example", A), RESOLVE_MESSAGE_NOT_OURS);
+	assert_int_equal(read_as("c.example", AAAA), RESOLVE_MESSAGE_NOT_OURS);
 	m.data[0] ^= 1;
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_NOT_OURS);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_NOT_OURS);
 	m.data[0] ^= 1;
 	m.data[2] &= 0x7f; /* a question */
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_NOT_OURS);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_NOT_OURS);
 }
 
 static void a_refusal_or_a_truncated_answer_failed(void **state)
@@ -163,10 +164,10 @@ static void a_refusal_or_a_truncated_answer_failed(void **state)
 	answer_to(&m, ID, "c.example", A);
 	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
 	m.data[3] |= 2; /* SERVFAIL */
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_FAILED);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_FAILED);
 	m.data[3] = 0;
 	m.data[2] |= 2; /* TC */
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_FAILED);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_FAILED);
 }
 
 static void every_cut_of_an_answer_is_malformed_or_not_ours(void **state)
@@ -180,15 +181,15 @@ static void every_cut_of_an_answer_is_malformed_or_not_ours(void **state)
 	put_record(&m, "b.example", A, "\x0a\0\0\x01", 4);
 	full = m.len;
 	for (m.len = 0; m.len < full; m.len++) {
-		enum wire_names_result r = read_as("c.example", A);
+		enum resolve_message_result r = read_as("c.example", A);
 
 		if (m.len < 12 || m.len >= question)
-			assert_int_equal(r, WIRE_NAMES_MALFORMED);
+			assert_int_equal(r, RESOLVE_MESSAGE_MALFORMED);
 		else
-			assert_int_equal(r, WIRE_NAMES_NOT_OURS);
+			assert_int_equal(r, RESOLVE_MESSAGE_NOT_OURS);
 		assert_int_equal(n_found, 99);
 	}
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_OK);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_OK);
 }
 
 static void a_pointer_must_lead_backwards(void **state)
@@ -200,11 +201,11 @@ static void a_pointer_must_lead_backwards(void **state)
 	owner = m.len;
 	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
 	m.data[owner + 1] = (uint8_t)owner; /* to itself */
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_MALFORMED);
 	m.data[owner + 1] = (uint8_t)(owner + 2);
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_MALFORMED);
 	m.data[owner] = 0x80; /* a label type that is none */
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_MALFORMED);
 }
 
 static void a_record_of_wrong_length_is_malformed(void **state)
@@ -212,10 +213,10 @@ static void a_record_of_wrong_length_is_malformed(void **state)
 	(void)state;
 	answer_to(&m, ID, "c.example", A);
 	put_record(&m, NULL, A, "\x0a\0\0\x01", 3);
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_MALFORMED);
 	answer_to(&m, ID, "c.example", A);
 	put_record(&m, NULL, CNAME, "\x01z\0\0", 4);
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_MALFORMED);
 }
 
 static void more_than_256_records_are_malformed(void **state)
@@ -224,9 +225,9 @@ static void more_than_256_records_are_malformed(void **state)
 	answer_to(&m, ID, "c.example", A);
 	for (int i = 0; i < 256; i++)
 		put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_OK);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_OK);
 	put_record(&m, NULL, A, "\x0a\0\0\x01", 4);
-	assert_int_equal(read_as("c.example", A), WIRE_NAMES_MALFORMED);
+	assert_int_equal(read_as("c.example", A), RESOLVE_MESSAGE_MALFORMED);
 }
 
 static void a_name_that_grows_past_255_bytes_by_pointers_is_malformed(void **state)
@@ -250,8 +251,8 @@ static void a_name_that_grows_past_255_bytes_by_pointers_is_malformed(void **sta
 		put(&m, "\0\0\0\0\0", 6);
 		m.data[7]++;
 		at = mine;
-		assert_int_equal(
-			read_as("c.example", A), i < 3 ? WIRE_NAMES_EMPTY : WIRE_NAMES_MALFORMED);
+		assert_int_equal(read_as("c.example", A),
+			i < 3 ? RESOLVE_MESSAGE_EMPTY : RESOLVE_MESSAGE_MALFORMED);
 	}
 }
 
@@ -271,7 +272,7 @@ static void mutated_answers_are_survived(void **state)
 			x = x * 1664525 + 1013904223;
 			m.data[(x >> 8) % good.len] = (uint8_t)(x >> 24);
 		}
-		if (read_as("c.example", A) == WIRE_NAMES_OK)
+		if (read_as("c.example", A) == RESOLVE_MESSAGE_OK)
 			assert_in_range(n_found, 1, CAP);
 	}
 }

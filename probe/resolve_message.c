@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "wire_names.h"
+#include "resolve_message.h"
 
 #include "dns_answer.h"
 
 #include <string.h>
 
-size_t wire_names_question(
-	const char *name, uint16_t type, uint16_t id, uint8_t ret[static WIRE_NAMES_QUESTION_MAX])
+size_t resolve_message_write(
+	const char *name, uint16_t type, uint16_t id, uint8_t ret[static RESOLVE_MESSAGE_MAX])
 {
 	const uint8_t head[DNS_HEADER_LEN] = {
 		(uint8_t)(id >> 8), (uint8_t)id, DNS_FLAG_RECURSE >> 8, 0, 0, 1, /* one question */
@@ -32,8 +32,9 @@ static bool is_ours(struct cursor *c, const char *name, uint16_t type, struct dn
 	       ret->class == DNS_CLASS_IN;
 }
 
-static enum wire_names_result read_addresses(struct cursor sections, const struct dns_head *head,
-	const struct dns_question *question, struct addr *ret, size_t cap, size_t *ret_n)
+static enum resolve_message_result read_addresses(struct cursor sections,
+	const struct dns_head *head, const struct dns_question *question, struct addr *ret,
+	size_t cap, size_t *ret_n)
 {
 	struct dns_found found;
 	enum dns_answer_result result = dns_answer_read(sections, head, question, &found);
@@ -41,17 +42,17 @@ static enum wire_names_result read_addresses(struct cursor sections, const struc
 		result == DNS_ANSWER_FOUND && (head->flags & DNS_RCODE_MASK) != DNS_RCODE_NXDOMAIN;
 
 	if (result == DNS_ANSWER_MALFORMED)
-		return WIRE_NAMES_MALFORMED;
+		return RESOLVE_MESSAGE_MALFORMED;
 	if (!has_addresses) {
 		*ret_n = 0;
-		return WIRE_NAMES_EMPTY;
+		return RESOLVE_MESSAGE_EMPTY;
 	}
 	*ret_n = found.n < cap ? found.n : cap;
 	memcpy(ret, found.addrs, *ret_n * sizeof(*ret));
-	return WIRE_NAMES_OK;
+	return RESOLVE_MESSAGE_OK;
 }
 
-enum wire_names_result wire_names_answer(const uint8_t *data, size_t len, const char *name,
+enum resolve_message_result resolve_message_read(const uint8_t *data, size_t len, const char *name,
 	uint16_t type, uint16_t id, struct addr *ret, size_t cap, size_t *ret_n)
 {
 	struct cursor c = cursor_at(data, len);
@@ -60,13 +61,13 @@ enum wire_names_result wire_names_answer(const uint8_t *data, size_t len, const 
 	unsigned int rcode;
 
 	if (!dns_read_head(&c, &head))
-		return WIRE_NAMES_MALFORMED;
+		return RESOLVE_MESSAGE_MALFORMED;
 	if (head.id != id || (head.flags & (DNS_FLAG_ANSWER | DNS_FLAG_OPCODE)) != DNS_FLAG_ANSWER)
-		return WIRE_NAMES_NOT_OURS;
+		return RESOLVE_MESSAGE_NOT_OURS;
 	if (head.n_questions != 1 || !is_ours(&c, name, type, &question))
-		return WIRE_NAMES_NOT_OURS;
+		return RESOLVE_MESSAGE_NOT_OURS;
 	rcode = head.flags & DNS_RCODE_MASK;
 	if (head.flags & DNS_FLAG_TRUNCATED || (rcode != 0 && rcode != DNS_RCODE_NXDOMAIN))
-		return WIRE_NAMES_FAILED;
+		return RESOLVE_MESSAGE_FAILED;
 	return read_addresses(c, &head, &question, ret, cap, ret_n);
 }
