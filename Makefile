@@ -64,8 +64,8 @@ SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/
 	proto/wire_decode proto/wire_ack proto/nstats.pb-c \
 	$(addprefix probe/,deliver outbox resend ring) \
 	$(addprefix collector/,acks batch bisect cut fold intake ledger ledger_boot ledger_forget ledger_runs ledger_table ledger_touches \
-	line live live_out live_text pipeline probes retry rows scope series ship ship_auth ship_body ship_create ship_health ship_settle \
-	ship_turn ship_url secret spool_account strbuf tags waiting line_own bodies figures)
+	line live live_out live_text pipeline probes retry rows scope series series_slots ship ship_auth ship_body ship_create ship_health \
+	ship_settle ship_turn ship_url secret spool_account strbuf tags waiting line_own bodies figures)
 # Their allocations are the simulator's to refuse: the collector's, since the probe allocates at its start alone.
 SIM_MEMORY := malloc calloc realloc reallocarray strdup strndup
 SIM_OBJ := $(call objects,tests/sim) $(SIM_PRODUCT:%=$(OBJ)/%.o)

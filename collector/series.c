@@ -1,46 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A chained hash table over an array of slots. Slots whose entry is not written yet stand in one of
- * two queues, or in both: what is fresh goes with its batch whole, of what has time each batch
- * takes the first. A slot that is over leaves the table once its deletion is committed.
- */
 #include "series.h"
 
 #include "hash.h"
+#include "series_slots.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NONE      UINT32_MAX
 #define PODS      (UINT16_MAX + 1)
 #define DAY_MS    86400000
-#define SLOTS_MIN 1024
 #define TABLE     "series"
 #define SEED_KEY  "seed"
 #define KEY_LEN   8
 #define VALUE_LEN 4
 
-struct slot {
-	uint64_t hash;
-	uint16_t pod;
-	uint16_t day; /* of the last batch that brought it, since 1970; until 2149 */
-	bool is_over;
-	bool is_queued[2];
-	uint32_t next; /* in the bucket, or among the free ones */
-	uint32_t next_queued[2];
-};
-
-enum which {
-	FRESH,
-	PATIENT,
-};
-
-struct queue {
-	uint32_t first;
-	uint32_t last;
-	uint32_t n_flying;
-};
+/* A slot that is over leaves the table once its deletion is committed: it takes room beside the
+ * live ones until then, but no more than as many. */
+#define SLOTS_MAX (2 * SERIES_MAX)
 
 struct series {
 	uint64_t seed;
@@ -49,134 +26,45 @@ struct series {
 	size_t n_live;
 	uint16_t days; /* of silence, of a live one */
 	uint16_t day;  /* today */
-	uint32_t *buckets;
-	uint32_t mask;
-	struct slot *slots;
-	uint32_t n_slots; /* ever used */
-	uint32_t cap;
-	uint32_t free;
-	struct queue queues[2];
+	struct series_slots slots;
+	size_t n_flying[SERIES_N_QUEUES]; /* of each queue, from its first: in the batch */
 	uint32_t n_of_pod[PODS];
 };
 
 struct series *series_new(size_t max, unsigned days, uint64_t seed)
 {
 	struct series *s = calloc(1, sizeof(*s));
-	size_t n_buckets = SLOTS_MIN;
 
 	assert(max > 0 && max <= SERIES_MAX && days <= SERIES_DAYS_MAX);
 	if (!s)
 		return NULL;
-	while (n_buckets < max)
-		n_buckets *= 2;
 	s->seed = seed;
 	s->max = max;
 	s->days = (uint16_t)days;
-	s->mask = (uint32_t)n_buckets - 1;
-	s->free = NONE;
-	s->queues[FRESH] = s->queues[PATIENT] = (struct queue){.first = NONE, .last = NONE};
-	s->buckets = malloc(n_buckets * sizeof(*s->buckets));
-	if (!s->buckets) {
-		free(s);
-		return NULL;
-	}
-	memset(s->buckets, 0xff, n_buckets * sizeof(*s->buckets));
-	return s;
+	if (series_slots_init(&s->slots, max, SLOTS_MAX))
+		return s;
+	free(s);
+	return NULL;
 }
 
 void series_free(struct series *s)
 {
 	if (!s)
 		return;
-	free(s->buckets);
-	free(s->slots);
+	series_slots_done(&s->slots);
 	free(s);
 }
 
-static struct slot *find(struct series *s, uint64_t hash)
+static struct series_slot *add(struct series *s, uint64_t hash, uint16_t pod, uint16_t day)
 {
-	uint32_t i = s->buckets[hash & s->mask];
-
-	while (i != NONE && s->slots[i].hash != hash)
-		i = s->slots[i].next;
-	return i == NONE ? NULL : &s->slots[i];
-}
-
-static bool grow(struct series *s)
-{
-	uint32_t cap = s->cap ? 2 * s->cap : SLOTS_MIN;
-	struct slot *slots = reallocarray(s->slots, cap, sizeof(*slots));
-
-	if (!slots)
-		return false;
-	s->slots = slots;
-	s->cap = cap;
-	return true;
-}
-
-/* What is over and not deleted yet takes a slot beside the live ones, but no more than as many. */
-static struct slot *take(struct series *s)
-{
-	struct slot *slot;
-
-	if (s->free != NONE) {
-		slot = &s->slots[s->free];
-		s->free = slot->next;
-		return slot;
-	}
-	if (s->n_slots == s->cap && (s->cap >= 2 * SERIES_MAX || !grow(s)))
-		return NULL;
-	return &s->slots[s->n_slots++];
-}
-
-static struct slot *add(struct series *s, uint64_t hash, uint16_t pod, uint16_t day)
-{
-	struct slot *slot = take(s);
-	uint32_t *bucket = &s->buckets[hash & s->mask];
+	struct series_slot *slot = series_slots_add(&s->slots, hash);
 
 	if (!slot)
 		return NULL;
-	*slot = (struct slot){.hash = hash, .pod = pod, .day = day, .next = *bucket};
-	*bucket = (uint32_t)(slot - s->slots);
+	slot->pod = pod;
+	slot->day = day;
 	s->n_live++;
 	s->n_of_pod[pod]++;
-	return slot;
-}
-
-static void drop(struct series *s, struct slot *slot)
-{
-	uint32_t i = (uint32_t)(slot - s->slots);
-	uint32_t *at = &s->buckets[slot->hash & s->mask];
-
-	while (*at != i)
-		at = &s->slots[*at].next;
-	*at = slot->next;
-	slot->next = s->free;
-	s->free = i;
-}
-
-static void queue(struct series *s, struct slot *slot, enum which which)
-{
-	struct queue *q = &s->queues[which];
-	uint32_t i = (uint32_t)(slot - s->slots);
-
-	if (slot->is_queued[which])
-		return;
-	slot->is_queued[which] = true;
-	slot->next_queued[which] = NONE;
-	*(q->last == NONE ? &q->first : &s->slots[q->last].next_queued[which]) = i;
-	q->last = i;
-}
-
-static struct slot *unqueue(struct series *s, enum which which)
-{
-	struct queue *q = &s->queues[which];
-	struct slot *slot = &s->slots[q->first];
-
-	q->first = slot->next_queued[which];
-	if (q->first == NONE)
-		q->last = NONE;
-	slot->is_queued[which] = false;
 	return slot;
 }
 
@@ -215,24 +103,25 @@ bool series_load(struct series *s, const struct ledger_entry *entry)
 	if (entry->key_len != KEY_LEN || entry->value_len != VALUE_LEN)
 		return false;
 	hash = number_read(entry->key, KEY_LEN);
-	return !find(s, hash) && add(s, hash, (uint16_t)number_read(entry->value, 2),
-					 (uint16_t)number_read(entry->value + 2, 2));
+	return !series_slots_find(&s->slots, hash) &&
+	       add(s, hash, (uint16_t)number_read(entry->value, 2),
+		       (uint16_t)number_read(entry->value + 2, 2));
 }
 
-static void end(struct series *s, struct slot *slot)
+static void end(struct series *s, struct series_slot *slot)
 {
 	slot->is_over = true;
 	s->n_live--;
 	s->n_of_pod[slot->pod]--;
-	queue(s, slot, PATIENT);
+	series_slots_push(&s->slots, slot, SERIES_PATIENT);
 }
 
 /* A day that is yet to come was written by a clock that has been put right since. One that leaps
  * far ahead ends them all, and each that goes on begins anew. */
 static void sweep(struct series *s)
 {
-	for (uint32_t i = 0; i < s->n_slots; i++) {
-		struct slot *slot = &s->slots[i];
+	for (uint32_t i = 0; i < s->slots.n; i++) {
+		struct series_slot *slot = &s->slots.slots[i];
 
 		if (slot->is_over) /* or free */
 			continue;
@@ -263,26 +152,26 @@ static size_t limit_of(const struct series *s, enum series_fold fold)
 	return s->max * tenths[fold] / 10;
 }
 
-static void revive(struct series *s, struct slot *slot, uint16_t pod)
+static void revive(struct series *s, struct series_slot *slot, uint16_t pod)
 {
 	slot->is_over = false;
 	slot->pod = pod;
 	slot->day = s->day;
 	s->n_live++;
 	s->n_of_pod[pod]++;
-	queue(s, slot, FRESH);
+	series_slots_push(&s->slots, slot, SERIES_FRESH);
 }
 
 enum series_verdict series_admit(
 	struct series *s, uint16_t pod, enum series_fold fold, const char *text, size_t len)
 {
 	uint64_t hash = hash_bytes(text, len, s->seed);
-	struct slot *slot = find(s, hash);
+	struct series_slot *slot = series_slots_find(&s->slots, hash);
 
 	if (slot && !slot->is_over) {
 		if (slot->day != s->day) {
 			slot->day = s->day;
-			queue(s, slot, PATIENT);
+			series_slots_push(&s->slots, slot, SERIES_PATIENT);
 		}
 		return SERIES_LIVE;
 	}
@@ -297,7 +186,7 @@ enum series_verdict series_admit(
 	slot = add(s, hash, pod, s->day);
 	if (!slot)
 		return SERIES_TOTAL_FULL;
-	queue(s, slot, FRESH);
+	series_slots_push(&s->slots, slot, SERIES_FRESH);
 	return SERIES_LIVE;
 }
 
@@ -315,8 +204,8 @@ static bool write_seed(
 	return fn(ctx, &entry);
 }
 
-static bool write_slot(
-	const struct slot *slot, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
+static bool write_slot(const struct series_slot *slot,
+	bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
 {
 	uint8_t key[KEY_LEN], value[VALUE_LEN];
 	struct ledger_entry entry = {.table = TABLE,
@@ -331,16 +220,15 @@ static bool write_slot(
 	return fn(ctx, &entry);
 }
 
-static bool write_queue(struct series *s, enum which which, uint32_t max,
+static bool write_queue(struct series *s, enum series_queue queue, size_t max,
 	bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
 {
-	struct queue *q = &s->queues[which];
-	uint32_t i = q->first;
+	const struct series_slot *slot = series_slots_first(&s->slots, queue);
 
-	for (; i != NONE && q->n_flying < max; i = s->slots[i].next_queued[which]) {
-		if (!write_slot(&s->slots[i], fn, ctx))
+	for (; slot && s->n_flying[queue] < max; slot = series_slots_next(&s->slots, slot, queue)) {
+		if (!write_slot(slot, fn, ctx))
 			return false;
-		q->n_flying++;
+		s->n_flying[queue]++;
 	}
 	return true;
 }
@@ -349,42 +237,46 @@ bool series_batch_entries(
 	struct series *s, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx)
 {
 	series_batch_abort(s); /* what a batch had begun to write that could not be sealed */
-	if (s->queues[FRESH].first == NONE && s->queues[PATIENT].first == NONE)
+	if (!series_slots_first(&s->slots, SERIES_FRESH) &&
+		!series_slots_first(&s->slots, SERIES_PATIENT))
 		return true;
 	if (!s->is_seed_written && !write_seed(s, fn, ctx))
 		return false;
-	return write_queue(s, FRESH, UINT32_MAX, fn, ctx) &&
-	       write_queue(s, PATIENT, SERIES_WRITES_MAX, fn, ctx);
+	return write_queue(s, SERIES_FRESH, SIZE_MAX, fn, ctx) &&
+	       write_queue(s, SERIES_PATIENT, SERIES_WRITES_MAX, fn, ctx);
 }
 
 /* A slot that is in both queues leaves the fresh one first. */
 void series_batch_commit(struct series *s)
 {
-	struct queue *fresh = &s->queues[FRESH], *patient = &s->queues[PATIENT];
+	size_t *n_fresh = &s->n_flying[SERIES_FRESH], *n_patient = &s->n_flying[SERIES_PATIENT];
 
-	s->is_seed_written |= fresh->n_flying + patient->n_flying > 0;
-	for (; fresh->n_flying > 0; fresh->n_flying--)
-		unqueue(s, FRESH);
-	for (; patient->n_flying > 0; patient->n_flying--) {
-		struct slot *slot = unqueue(s, PATIENT);
+	s->is_seed_written |= *n_fresh + *n_patient > 0;
+	for (; *n_fresh > 0; --*n_fresh)
+		series_slots_pop(&s->slots, SERIES_FRESH);
+	for (; *n_patient > 0; --*n_patient) {
+		struct series_slot *slot = series_slots_pop(&s->slots, SERIES_PATIENT);
 
 		if (slot->is_over)
-			drop(s, slot);
+			series_slots_drop(&s->slots, slot);
 	}
 }
 
 void series_batch_abort(struct series *s)
 {
-	s->queues[FRESH].n_flying = s->queues[PATIENT].n_flying = 0;
+	s->n_flying[SERIES_FRESH] = s->n_flying[SERIES_PATIENT] = 0;
 }
 
 /* The deletion of what is over stays queued: of an entry that is not there it does no harm. */
 void series_write_again(struct series *s)
 {
 	s->is_seed_written = false;
-	for (uint32_t i = 0; i < s->n_slots; i++)
-		if (!s->slots[i].is_over) /* nor free */
-			queue(s, &s->slots[i], PATIENT);
+	for (uint32_t i = 0; i < s->slots.n; i++) {
+		struct series_slot *slot = &s->slots.slots[i];
+
+		if (!slot->is_over) /* nor free */
+			series_slots_push(&s->slots, slot, SERIES_PATIENT);
+	}
 }
 
 uint16_t series_pod(const struct series *s, const char *observer)

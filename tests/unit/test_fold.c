@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/fold collector/series collector/tags collector/scope collector/line */
-/* uses: collector/strbuf */
+/* uses: collector/fold collector/series collector/series_slots collector/tags collector/scope */
+/* uses: collector/line collector/strbuf */
 #include "fold.h"
 
 #include <setjmp.h>

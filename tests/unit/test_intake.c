@@ -4,7 +4,8 @@
 /* uses: collector/ledger_table collector/ledger_touches */
 /* uses: collector/probes collector/names collector/name_cache collector/dns collector/loop */
 /* uses: collector/ptr collector/scope collector/name_seen collector/name_text collector/tags */
-/* uses: collector/fold collector/series collector/label_file collector/labels */
+/* uses: collector/fold collector/series collector/series_slots collector/label_file */
+/* uses: collector/labels */
 /* uses: collector/line_own collector/bodies */
 /* uses: collector/gzip collector/strbuf collector/live collector/live_text collector/live_out */
 /* uses: collector/acks */

@@ -5,7 +5,8 @@
 /* uses: collector/ledger_table collector/ledger_touches */
 /* uses: collector/probes collector/names collector/name_cache */
 /* uses: collector/ptr collector/scope collector/name_seen collector/name_text collector/tags */
-/* uses: collector/fold collector/series collector/label_file collector/labels */
+/* uses: collector/fold collector/series collector/series_slots collector/label_file */
+/* uses: collector/labels */
 /* uses: collector/dns collector/loop collector/worker collector/gzip */
 /* uses: collector/spool_account collector/spool_statements collector/spool_sqlite */
 /* uses: collector/spool_db collector/spool_room collector/spool_setup collector/spool_backup */

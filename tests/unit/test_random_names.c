@@ -2,7 +2,7 @@
 /* uses: collector/names collector/ptr collector/scope collector/name_seen */
 /* uses: collector/name_text collector/name_cache */
 /* uses: collector/label_file collector/labels collector/loop collector/tags collector/fold */
-/* uses: collector/series collector/line collector/strbuf */
+/* uses: collector/series collector/series_slots collector/line collector/strbuf */
 /* uses: collector/kube collector/kube_watch collector/kube_access collector/kube_map */
 /* uses: collector/kube_slots collector/kube_claims collector/kube_split collector/kube_event */
 /* uses: collector/kube_pace */

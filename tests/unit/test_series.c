@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uses: collector/series */
+/* uses: collector/series collector/series_slots */
 #include "series.h"
 
 #include <setjmp.h>
