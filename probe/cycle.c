@@ -2,10 +2,9 @@
 #include "cycle.h"
 
 #include "clock.h"
+#include "cycle_file.h"
 #include "health.h"
 #include "log.h"
-#include "meter.h"
-#include "wire.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,20 +23,20 @@
 #define LATE_SHARE        100 /* of an interval: a timer is late by less, which is not told */
 
 struct cycle {
-	struct source *source; /* live */
-	struct capture *file;  /* else */
+	struct capture *file;  /* NULL: live */
+	struct source *source; /* NULL: a file */
 	struct meter *meter;
 	struct deliver *deliver; /* the meter's; NULL with --print */
 	int64_t interval_ms;
 
-	bool is_open;      /* an interval is; with -r only once a packet was read */
-	int64_t start_ms;  /* its start, Unix time */
-	int64_t begin_ms;  /* live: as a report's */
-	int64_t opened_us; /* live: when it began, monotonic */
-	int64_t end_us;    /* live: when it ends, monotonic */
+	/* The open interval, and what else only the live story needs. */
+	int64_t start_ms;  /* Unix time */
+	int64_t begin_ms;  /* as a report's */
+	int64_t opened_us; /* when it began, monotonic */
+	int64_t end_us;    /* when it ends, monotonic */
 
-	int64_t mono_ahead_us; /* live: of the wall clock, at this dispatch */
-	int64_t now_us;        /* live: of this dispatch, monotonic */
+	int64_t mono_ahead_us; /* of the wall clock, at this dispatch */
+	int64_t now_us;        /* of this dispatch, monotonic */
 	int64_t sockets_due_ms;
 
 	int health_fd;         /* -1: none */
@@ -76,14 +75,6 @@ void cycle_free(struct cycle *cycle)
 	free(cycle);
 }
 
-/* Times beyond what a datagram can say are the nearest that it can. */
-static int64_t clamp_time(int64_t time_ms)
-{
-	if (time_ms < 0)
-		return 0;
-	return time_ms < WIRE_START_MAX_MS ? time_ms : WIRE_START_MAX_MS - 1;
-}
-
 /*
  * Intervals lie on the wall clock's grid but end by the monotonic one. The timer may fire a little
  * before the grid's line, since the wall clock is slewed (at most 500 ppm, adjtimex(2)). An
@@ -100,10 +91,9 @@ static void open_interval(struct cycle *cycle, int64_t opened_us)
 	int64_t late_ms = (wall_us - (mono_us - opened_us)) / 1000 - line_ms;
 
 	cycle->opened_us = opened_us;
-	cycle->start_ms = clamp_time(line_ms) / length * length;
+	cycle->start_ms = meter_line_ms(cycle->meter, line_ms);
 	cycle->begin_ms = late_ms > length / LATE_SHARE ? late_ms : 0;
 	cycle->end_us = mono_us + (line_ms + length) * 1000 - wall_us;
-	cycle->is_open = true;
 }
 
 static void on_live_frame(void *ctx, enum packet_link link, const struct capture_frame *frame)
@@ -146,7 +136,6 @@ static int64_t close_live(struct cycle *cycle, bool is_final)
 	interval.length_ms = (interval.now_us - cycle->opened_us + 500) / 1000;
 	interval.begin_ms = begin_before_line(cycle, interval.length_ms);
 	meter_close_interval(cycle->meter, &interval);
-	cycle->is_open = false;
 	return interval.now_us;
 }
 
@@ -288,54 +277,12 @@ static int run_live(
 	return r < 0 ? r : 0;
 }
 
-static void close_file(struct cycle *cycle, bool is_final)
-{
-	const struct meter_interval interval = {
-		.start_ms = cycle->start_ms,
-		.length_ms = cycle->interval_ms,
-		.now_us = (cycle->start_ms + cycle->interval_ms) * 1000,
-		.is_final = is_final,
-	};
-
-	meter_close_interval(cycle->meter, &interval);
-	cycle->is_open = false;
-}
-
-/* An earlier packet stays in the interval that is open; one beyond it closes it. */
-static void on_file_frame(void *ctx, enum packet_link link, const struct capture_frame *frame)
-{
-	struct cycle *cycle = ctx;
-	int64_t length = cycle->interval_ms;
-	int64_t time_ms = clamp_time(frame->time_us / 1000);
-
-	if (cycle->is_open && time_ms >= cycle->start_ms + length)
-		close_file(cycle, false);
-	if (!cycle->is_open) {
-		cycle->start_ms = time_ms / length * length;
-		cycle->is_open = true;
-	}
-	meter_add(cycle->meter, link, frame, frame->time_us);
-}
-
-static int run_file(
-	struct cycle *cycle, const volatile sig_atomic_t *stop, char err[static ERR_LEN])
-{
-	int r = 1;
-
-	while (!*stop && r > 0)
-		r = capture_dispatch(cycle->file, DISPATCH_MAX, on_file_frame, cycle, err);
-	if (*stop) /* it may have broken off a read of standard input */
-		r = 0;
-	if (!cycle->is_open) /* without a packet the totals are still told */
-		cycle->start_ms = clock_wall_ms() / cycle->interval_ms * cycle->interval_ms;
-	close_file(cycle, true);
-	return r < 0 ? r : 0;
-}
-
 int cycle_run(struct cycle *cycle, const volatile sig_atomic_t *stop, char err[static ERR_LEN])
 {
 	char end_err[ERR_LEN];
-	int r = cycle->file ? run_file(cycle, stop, err) : run_live(cycle, stop, err);
+	int r = cycle->file
+			? cycle_file_run(cycle->meter, cycle->file, cycle->interval_ms, stop, err)
+			: run_live(cycle, stop, err);
 
 	if (r == 0)
 		return meter_end(cycle->meter, err);

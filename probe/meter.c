@@ -252,6 +252,17 @@ static void read_usage(struct meter *meter)
 	totals->uptime_ms = (uint64_t)(clock_mono_ms() - meter->started_ms);
 }
 
+int64_t meter_line_ms(const struct meter *meter, int64_t time_ms)
+{
+	int64_t length_ms = meter->config.interval_ms;
+
+	if (time_ms < 0)
+		return 0;
+	if (time_ms >= WIRE_START_MAX_MS)
+		time_ms = WIRE_START_MAX_MS - 1;
+	return time_ms / length_ms * length_ms;
+}
+
 static uint32_t clamp_length(int64_t length_ms)
 {
 	if (length_ms < 1)

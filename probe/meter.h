@@ -53,8 +53,12 @@ void meter_add(struct meter *meter, enum packet_link link, const struct capture_
 /* Reads the kernel's sockets again, for the roles of connections to come. */
 void meter_refresh_sockets(struct meter *meter);
 
+/* The start of the interval that time_ms lies in. Times beyond what a datagram can say are the
+ * nearest that it can. */
+int64_t meter_line_ms(const struct meter *meter, int64_t time_ms);
+
 struct meter_interval {
-	int64_t start_ms; /* Unix time */
+	int64_t start_ms; /* Unix time, as meter_line_ms gives it */
 	int64_t begin_ms; /* as a report's */
 	int64_t length_ms;
 	int64_t now_us; /* the flow table's time at its end */
