@@ -4,10 +4,8 @@
 #include "command_line.h"
 #include "config.h"
 #include "control.h"
-#include "control_client.h"
 #include "figures.h"
 #include "hash.h"
-#include "healthcheck.h"
 #include "http_server.h"
 #include "ledger.h"
 #include "live.h"
@@ -23,6 +21,7 @@
 #include "spool.h"
 #include "spool_watch.h"
 #include "stats.h"
+#include "subcommand.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -31,10 +30,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WORKER_JOBS_MAX     8
-#define HEALTHCHECK_WAIT_MS 2000
-#define STOP_LOOK_MS        50   /* how often the shutdown looks whether the spool is empty */
-#define STOP_MAX_MS         3000 /* and how long it waits for that */
+#define WORKER_JOBS_MAX 8
+#define STOP_LOOK_MS    50   /* how often the shutdown looks whether the spool is empty */
+#define STOP_MAX_MS     3000 /* and how long it waits for that */
 
 struct collector {
 	struct config config;
@@ -384,54 +382,6 @@ static int run(struct collector *c)
 	return r < 0 ? 1 : 0;
 }
 
-static int check_health(const struct config *config, const char *name)
-{
-	char line[HEALTHCHECK_LINE_LEN];
-	char err[ERR_LEN];
-	int status = healthcheck_ask(config->http, HEALTHCHECK_WAIT_MS, line, err);
-
-	(void)name;
-	if (status < 0)
-		fprintf(stderr, "nstats-collector: %s\n", err);
-	else
-		puts(line);
-	return status == 200 ? 0 : 1;
-}
-
-/* Its result is for the eyes: what is printed may go into a file. */
-static int ask_spool(const struct config *config, const char *name)
-{
-	const struct control_client client = {.spool_path = config->spool,
-		.spool_max_bytes = config->spool_max_bytes,
-		.name = name,
-		.argument = strcmp(name, "backup") == 0 ? config->backup : NULL,
-		.out = stdout};
-	char line[ERR_LEN];
-	char err[ERR_LEN];
-	int r = control_client_run(&client, line, err);
-
-	fprintf(stderr, "nstats-collector: %s\n", r < 0 ? err : line);
-	return fflush(stdout) == 0 && r == 0 ? 0 : 1;
-}
-
-static int run_command(const struct config *config, const char *name)
-{
-	static const struct {
-		const char *name;
-		int (*run)(const struct config *config, const char *name);
-	} commands[] = {
-		{"healthcheck", check_health},
-		{"backup", ask_spool},
-		{"dead-letters", ask_spool},
-		{"replay", ask_spool},
-	};
-
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(config, name);
-	return 2;
-}
-
 int main(int argc, char **argv)
 {
 	static struct collector collector;
@@ -442,7 +392,7 @@ int main(int argc, char **argv)
 		return code;
 	signal(SIGPIPE, SIG_IGN);
 	if (command)
-		return run_command(&collector.config, command);
+		return subcommand_run(&collector.config, command);
 	log_set_level((enum log_level)collector.config.log_level);
 	return run(&collector);
 }
