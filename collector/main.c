@@ -165,24 +165,29 @@ static int out_of_memory(const char *what, char err[static ERR_LEN])
 	return -ENOMEM;
 }
 
-/* What is remembered of series must leave the spool to what it is for. */
+/* What is remembered must leave the spool to what it is for: of series, boots and observers each
+ * may take that much of it. */
+static uint64_t remembered_bytes(const struct config *config)
+{
+	return config->spool_max_bytes / 8;
+}
+
 static size_t series_budget(const struct config *config)
 {
-	uint64_t most = config->spool_max_bytes / 8 / SERIES_ENTRY_BYTES;
+	size_t most = series_max_of(remembered_bytes(config));
 
 	if (config->max_series <= most)
 		return config->max_series;
 	log_warn("fewer series than --max-series",
-		"max_series=%llu spool_max_bytes=%llu act=\"an eighth of the spool remembers "
+		"max_series=%zu spool_max_bytes=%llu act=\"an eighth of the spool remembers "
 		"them\"",
-		(unsigned long long)most, (unsigned long long)config->spool_max_bytes);
+		most, (unsigned long long)config->spool_max_bytes);
 	return most;
 }
 
-/* As series: boots an eighth, observers an eighth. */
 static struct ledger_limits ledger_budget(const struct config *config)
 {
-	struct ledger_limits limits = ledger_limits_of(config->spool_max_bytes / 8);
+	struct ledger_limits limits = ledger_limits_of(remembered_bytes(config));
 
 	if (limits.boots_max < LEDGER_BOOTS_MAX || limits.observers_max < LEDGER_OBSERVERS_MAX)
 		log_warn("fewer probes than usual fit the ledger",

@@ -31,6 +31,13 @@ struct series {
 	uint32_t n_of_pod[PODS];
 };
 
+size_t series_max_of(uint64_t bytes)
+{
+	uint64_t n = bytes / SERIES_ENTRY_BYTES;
+
+	return n < SERIES_MAX ? (size_t)n : SERIES_MAX;
+}
+
 struct series *series_new(size_t max, unsigned days, uint64_t seed)
 {
 	struct series *s = calloc(1, sizeof(*s));

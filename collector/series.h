@@ -48,6 +48,9 @@ enum series_verdict {
 	SERIES_TOTAL_FULL, /* there is no room for anybody's, or no memory */
 };
 
+/* As many as find room in this many bytes of the spool, SERIES_MAX at most. */
+size_t series_max_of(uint64_t bytes);
+
 struct series;
 /* max: the budget, at most SERIES_MAX. days: of silence that a live one may have, at most
  * SERIES_DAYS_MAX. seed: of a spool that has none yet. NULL: no memory. */

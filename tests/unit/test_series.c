@@ -444,6 +444,15 @@ static void a_clock_that_goes_back_ends_none(void **state)
 	assert_int_equal(series_count(series), 0);
 }
 
+static void the_budget_follows_from_the_bytes_that_there_are(void **state)
+{
+	(void)state;
+	assert_int_equal(series_max_of(24 * 1000), 1000);
+	assert_int_equal(series_max_of(24 * 1000 - 1), 999);
+	assert_int_equal(series_max_of(UINT64_C(24) * SERIES_MAX), SERIES_MAX);
+	assert_int_equal(series_max_of(UINT64_MAX), SERIES_MAX);
+}
+
 static void what_no_version_wrote_is_refused(void **state)
 {
 	static const struct {
@@ -507,6 +516,7 @@ int main(void)
 		TEST(what_is_over_makes_room),
 		TEST(what_is_over_may_come_back),
 		TEST(a_clock_that_goes_back_ends_none),
+		TEST(the_budget_follows_from_the_bytes_that_there_are),
 		TEST(what_no_version_wrote_is_refused),
 		TEST(weeks_of_coming_and_going_add_up),
 	};
