@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ordered wiring; its end is the reverse. */
+/*
+ * Ordered wiring. Its end is the reverse, but for the worker: that ends, with the jobs that it has,
+ * once pipeline and ship have let go of theirs, and before all that is left.
+ */
 #include "clock.h"
 #include "command_line.h"
 #include "config.h"
@@ -95,7 +98,7 @@ static bool reply(void *ctx, const struct receive_from *to, const uint8_t *data,
 	return c->receive && receive_reply(c->receive, to, data, len);
 }
 
-static void committed(void *ctx)
+static void kick_ship(void *ctx)
 {
 	struct collector *c = ctx;
 
@@ -235,7 +238,7 @@ static void open_control(struct collector *c)
 		.spool = c->spool,
 		.worker = c->worker,
 		.spool_path = c->config.spool,
-		.done = committed,
+		.done = kick_ship,
 		.ctx = c};
 	char err[ERR_LEN];
 
@@ -275,7 +278,7 @@ static int stories_open(struct collector *c, char err[static ERR_LEN])
 		.worker = c->worker,
 		.stats = &c->stats,
 		.cluster = c->config.cluster,
-		.committed = committed,
+		.committed = kick_ship,
 		.committed_ctx = c,
 		.reply = reply,
 		.reply_ctx = c};
@@ -341,8 +344,8 @@ static void close_all(struct collector *c)
 	figures_free(c->figures);
 	live_free(c->live);
 	names_close(c->names);
-	probes_free(c->probes);
 	series_free(c->series);
+	probes_free(c->probes);
 	ledger_free(c->ledger);
 	spool_close(c->spool);
 	loop_free(c->loop);
@@ -373,7 +376,7 @@ static int run(struct collector *c)
 	}
 	open_control(c);
 	log_start(c);
-	committed(c);
+	kick_ship(c);
 	r = loop_run(c->loop);
 	if (r < 0)
 		log_error("event loop failed", "error=\"%s\"", strerror(-r));
