@@ -25,6 +25,7 @@ struct http_request {
 	size_t body_len;
 };
 
+/* Its strings are borrowed for the call that gives it. */
 struct http_answer {
 	int status;               /* 0: none; error says why */
 	const char *error;        /* curl's sentence, "" where status is set */
@@ -35,7 +36,7 @@ struct http_answer {
 
 typedef void http_answer_fn(void *ctx, const struct http_answer *answer);
 
-/* Part of a 2xx answer's body. False: enough, break it off. */
+/* Part of a 2xx answer's body, borrowed for the call. False: enough, break it off. */
 typedef bool http_data_fn(void *ctx, const void *data, size_t len);
 
 /* A GET whose body is given out as it comes: it may be endless, and silent for long. */
@@ -51,6 +52,7 @@ struct http_get {
 
 struct http_exchange;
 struct http_client;
+/* Keeps loop until http_client_close. 0 or -errno. */
 int http_client_open(struct loop *loop, struct http_client **ret, char err[static ERR_LEN]);
 /* Breaks off what is under way; its callbacks are not called. */
 void http_client_close(struct http_client *client);

@@ -30,7 +30,8 @@ struct kube_watch_parts {
 };
 
 struct kube_watch;
-/* Begins at once. NULL: no memory. */
+/* Begins at once. Keeps what parts holds until kube_watch_free, which comes before
+ * http_client_close. NULL: no memory. */
 struct kube_watch *kube_watch_new(const struct kube_watch_parts *parts, enum kube_kind kind);
 void kube_watch_free(struct kube_watch *watch);
 

@@ -74,7 +74,7 @@ void ledger_free(struct ledger *ledger);
 /*
  * One call an entry, before the first offer. More than the limits, from the time when they were
  * larger, are taken too; what is new then waits until enough is forgotten. False: not an entry that
- * this version wrote.
+ * this version wrote, one that came before, or no memory.
  */
 bool ledger_load(struct ledger *ledger, const struct ledger_entry *entry);
 

@@ -61,11 +61,12 @@ struct names_config {
 	bool is_ptr_on;
 	const char *dns_server; /* NULL: resolv.conf's */
 	struct kube_config kube;
-	const char *cluster; /* the one that Kubernetes knows; NULL: not told, any. Kept */
+	const char *cluster; /* the one that Kubernetes knows; NULL: not told, any */
 	bool is_by_pod;      /* remote pods by their own name, not by their workload's */
 };
 
 struct names;
+/* Keeps loop, stats and config's strings until names_close. 0 or -errno. */
 int names_open(struct loop *loop, const struct names_config *config, struct stats *stats,
 	struct names **ret, char err[static ERR_LEN]);
 void names_close(struct names *names);

@@ -44,6 +44,8 @@ struct pipeline_parts {
 };
 
 struct pipeline;
+/* Keeps what parts holds until pipeline_close; the spool, where a commit is under way then, until
+ * worker_close. 0 or -errno. */
 int pipeline_open(
 	const struct pipeline_parts *parts, struct pipeline **ret, char err[static ERR_LEN]);
 /* A commit that is under way goes on; worker_close waits for it. */

@@ -22,7 +22,8 @@ typedef void receive_fn(
 	void *ctx, const uint8_t *data, size_t len, const struct receive_from *from);
 
 struct receive;
-/* listen: "ADDR:PORT", "[::]:4747" takes IPv4 too. Port 0: one that is free. */
+/* listen: "ADDR:PORT", "[::]:4747" takes IPv4 too. Port 0: one that is free. Keeps loop, stats and
+ * ctx until receive_close. 0 or -errno. */
 int receive_open(struct loop *loop, const char *listen, struct stats *stats, receive_fn *fn,
 	void *ctx, struct receive **ret, char err[static ERR_LEN]);
 void receive_close(struct receive *receive);

@@ -59,8 +59,8 @@ void series_free(struct series *series);
 
 /*
  * One call an entry of table "series", before the first batch. More than the budget, from the time
- * when it was larger, are taken too, and go on. False: not an entry that this version wrote, or no
- * memory.
+ * when it was larger, are taken too, and go on. False: not an entry that this version wrote, one
+ * that came before, or no memory.
  */
 bool series_load(struct series *series, const struct ledger_entry *entry);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the spool to InfluxDB: the oldest body is read by the worker, posted, and by the answer
- * deleted, kept or moved to the dead letters. One body is under way at a time. Starts working when
- * it is kicked.
+ * From the spool to InfluxDB: a body is read by the worker, posted, and by the answer deleted, kept
+ * or moved to the dead letters. Which one: the oldest, while there is a backlog in turn with the
+ * newest, and what the database does not take goes behind (ship_turn.h). One body is under way at a
+ * time. Starts working when it is kicked.
  */
 #pragma once
 
@@ -15,8 +16,9 @@
 
 struct ship;
 /*
- * err names the option, the value and what is expected. Keeps the config's strings, spool, worker
- * and stats: a job that is under way at ship_close still uses the latter three, until worker_close.
+ * err names the option, the value and what is expected. Keeps loop, the config's strings, spool,
+ * worker and stats: a job that is under way at ship_close still uses the latter three, until
+ * worker_close.
  */
 int ship_open(struct loop *loop, const struct ship_config *config, struct spool *spool,
 	struct worker *worker, struct stats *stats, struct ship **ret, char err[static ERR_LEN]);

@@ -18,7 +18,7 @@ struct ship_create;
 /* Keeps the client, and borrows the config. 0 or -errno; err names the option. */
 int ship_create_open(struct http_client *client, const struct ship_config *config,
 	struct ship_create **ret, char err[static ERR_LEN]);
-/* Before the client is closed, or after it: what is under way is not called back. */
+/* After http_client_close: until then an answer may come to it. */
 void ship_create_free(struct ship_create *create);
 
 /*

@@ -152,8 +152,8 @@ int spool_load_ledger(struct spool *spool, bool (*fn)(void *ctx, const struct le
 	if (r == 0)
 		return 0;
 	snprintf(err, ERR_LEN,
-		"--spool: its ledger holds an entry that cannot be read; "
-		"expected a file that this version wrote");
+		"--spool: its ledger holds an entry that was not taken; "
+		"expected a file that this version wrote, and memory for it");
 	return -EBADMSG;
 }
 

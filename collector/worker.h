@@ -17,6 +17,7 @@ struct worker_job {
 };
 
 struct worker;
+/* Keeps loop until worker_close. 0 or -errno. */
 int worker_open(struct loop *loop, size_t max_jobs, struct worker **ret, char err[static ERR_LEN]);
 
 /* False: max_jobs are waiting; the caller keeps the job. */
