@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dns.h"
 
+#include "bytes.h"
 #include "clock.h"
 
 #include <ares.h>
@@ -65,16 +66,6 @@ struct ptr {
 	char *name; /* by ares_free_string */
 	uint32_t ttl_s;
 };
-
-static uint16_t get16(const unsigned char *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const unsigned char *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
 
 static bool skip(struct answer *a, size_t n)
 {
@@ -146,11 +137,11 @@ static bool take_record(struct answer *a, struct ptr *best)
 	fixed = a->data + a->at;
 	if (!skip(a, RECORD_LEN))
 		return false;
-	rdlength = get16(fixed + 8);
+	rdlength = bytes_be16(fixed + 8);
 	rdata = *a;
 	if (!skip(a, rdlength))
 		return false;
-	if (get16(fixed) != TYPE_PTR || get16(fixed + 2) != CLASS_IN)
+	if (bytes_be16(fixed) != TYPE_PTR || bytes_be16(fixed + 2) != CLASS_IN)
 		return true;
 	if (!take_name(&rdata, &name))
 		return false;
@@ -158,7 +149,7 @@ static bool take_record(struct answer *a, struct ptr *best)
 		ares_free_string(name);
 		return false;
 	}
-	ptr_add(best, name, get32(fixed + 4));
+	ptr_add(best, name, bytes_be32(fixed + 4));
 	return true;
 }
 
@@ -168,8 +159,8 @@ static bool take_answer(struct answer *a, struct ptr *best)
 
 	if (!skip(a, HEADER_LEN))
 		return false;
-	n_questions = get16(a->data + 4);
-	n_records = get16(a->data + 6);
+	n_questions = bytes_be16(a->data + 4);
+	n_records = bytes_be16(a->data + 6);
 	if (n_questions != 1 || !skip_name(a) || !skip(a, QUESTION_LEN))
 		return false;
 	for (unsigned i = 0; i < n_records && i < RECORDS_MAX; i++)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gzip.h"
 
+#include "bytes.h"
+
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <libdeflate.h>
 #include <stdlib.h>
-#include <string.h>
 
 /*
  * Measured with libdeflate 1.14 on a body of 658 lines, 262 kB (counters random, series alike):
@@ -63,12 +63,7 @@ int gzip_compress(struct gzip *gzip, const void *data, size_t len, uint8_t **ret
 /* The last four bytes of a member are its length before compression (RFC 1952 2.3.1). */
 static size_t length_of(const uint8_t *data, size_t len)
 {
-	uint32_t n;
-
-	if (len < sizeof(n))
-		return 0;
-	memcpy(&n, data + len - sizeof(n), sizeof(n));
-	return le32toh(n);
+	return len < 4 ? 0 : bytes_le32(data + len - 4);
 }
 
 int gzip_expand(const uint8_t *data, size_t len, size_t max, char **ret, size_t *ret_len)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger_boot.h"
 
+#include "bytes.h"
+
 #include <assert.h>
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -280,20 +281,9 @@ size_t boot_encode(const struct boot *boot, uint8_t ret[static BOOT_ENCODED_MAX]
 
 	ret[0] = VERSION;
 	ret[1] = then.is_final;
-	for (i = 0; i < N_NUMBERS; i++) {
-		uint64_t n = htole64(numbers[i]);
-
-		memcpy(ret + 2 + i * 8, &n, sizeof(n));
-	}
+	for (i = 0; i < N_NUMBERS; i++)
+		bytes_put_le64(ret + 2 + i * 8, numbers[i]);
 	return HEAD_LEN + boot_bits(&then, 1, ret + HEAD_LEN);
-}
-
-static uint64_t number_at(const uint8_t *numbers, size_t i)
-{
-	uint64_t n;
-
-	memcpy(&n, numbers + i * 8, sizeof(n));
-	return le64toh(n);
 }
 
 static bool decode_bits(struct boot *boot, const uint8_t *bits, size_t len)
@@ -329,15 +319,15 @@ static size_t numbers_at(const uint8_t *data, size_t len)
 
 static bool decode_numbers(const uint8_t *numbers, struct boot *boot)
 {
-	boot->contiguous = number_at(numbers, 0);
-	boot->oldest = number_at(numbers, 1);
-	boot->highest = number_at(numbers, 2);
-	boot->sealed_bytes = number_at(numbers, 3);
-	boot->stored_bytes = number_at(numbers, 4);
-	boot->lost_bytes = number_at(numbers, 5);
-	boot->mark = number_at(numbers, 6);
-	boot->mark_sealed_bytes = number_at(numbers, 7);
-	boot->mark_stored_bytes = number_at(numbers, 8);
+	boot->contiguous = bytes_le64(numbers);
+	boot->oldest = bytes_le64(numbers + 1 * 8);
+	boot->highest = bytes_le64(numbers + 2 * 8);
+	boot->sealed_bytes = bytes_le64(numbers + 3 * 8);
+	boot->stored_bytes = bytes_le64(numbers + 4 * 8);
+	boot->lost_bytes = bytes_le64(numbers + 5 * 8);
+	boot->mark = bytes_le64(numbers + 6 * 8);
+	boot->mark_sealed_bytes = bytes_le64(numbers + 7 * 8);
+	boot->mark_stored_bytes = bytes_le64(numbers + 8 * 8);
 	return boot->contiguous <= boot->highest && boot->oldest <= boot->highest &&
 	       boot->mark <= boot->highest;
 }

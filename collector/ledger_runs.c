@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger_runs.h"
 
-#include <endian.h>
+#include "bytes.h"
+
 #include <string.h>
 
 #define VERSION     1
@@ -132,13 +133,10 @@ size_t runs_encode(const struct runs *runs, uint8_t ret[static RUNS_ENCODED_MAX]
 	*at++ = VERSION;
 	for (i = 0; i < runs->n; i++) {
 		const struct run *run = &runs->runs[i];
-		uint64_t first = htole64(run->first_ms);
-		uint64_t last = htole64(run->last_ms);
-		uint32_t count = htole32(run->count);
 
-		memcpy(at, &first, sizeof(first));
-		memcpy(at + 8, &last, sizeof(last));
-		memcpy(at + 16, &count, sizeof(count));
+		bytes_put_le64(at, run->first_ms);
+		bytes_put_le64(at + 8, run->last_ms);
+		bytes_put_le32(at + 16, run->count);
 		at += ENCODED_RUN;
 	}
 	return (size_t)(at - ret);
@@ -146,13 +144,7 @@ size_t runs_encode(const struct runs *runs, uint8_t ret[static RUNS_ENCODED_MAX]
 
 static struct run decode_run(const uint8_t *at)
 {
-	uint64_t first, last;
-	uint32_t count;
-
-	memcpy(&first, at, sizeof(first));
-	memcpy(&last, at + 8, sizeof(last));
-	memcpy(&count, at + 16, sizeof(count));
-	return (struct run){le64toh(first), le64toh(last), le32toh(count), 0};
+	return (struct run){bytes_le64(at), bytes_le64(at + 8), bytes_le32(at + 16), 0};
 }
 
 bool runs_decode(const uint8_t *data, size_t len, struct runs *ret)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "series.h"
 
+#include "bytes.h"
 #include "hash.h"
 #include "series_slots.h"
 
@@ -75,21 +76,6 @@ static struct series_slot *add(struct series *s, uint64_t hash, uint16_t pod, ui
 	return slot;
 }
 
-static uint64_t number_read(const uint8_t *bytes, size_t len)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < len; i++)
-		value = value << 8 | bytes[i];
-	return value;
-}
-
-static void number_write(uint8_t *bytes, size_t len, uint64_t value)
-{
-	for (size_t i = len; i-- > 0; value >>= 8)
-		bytes[i] = (uint8_t)value;
-}
-
 static bool is_seed(const struct ledger_entry *entry)
 {
 	return entry->key_len == sizeof(SEED_KEY) - 1 &&
@@ -103,16 +89,15 @@ bool series_load(struct series *s, const struct ledger_entry *entry)
 	if (is_seed(entry)) {
 		if (entry->value_len != sizeof(s->seed))
 			return false;
-		s->seed = number_read(entry->value, sizeof(s->seed));
+		s->seed = bytes_be64(entry->value);
 		s->is_seed_written = true;
 		return true;
 	}
 	if (entry->key_len != KEY_LEN || entry->value_len != VALUE_LEN)
 		return false;
-	hash = number_read(entry->key, KEY_LEN);
+	hash = bytes_be64(entry->key);
 	return !series_slots_find(&s->slots, hash) &&
-	       add(s, hash, (uint16_t)number_read(entry->value, 2),
-		       (uint16_t)number_read(entry->value + 2, 2));
+	       add(s, hash, bytes_be16(entry->value), bytes_be16(entry->value + 2));
 }
 
 static void end(struct series *s, struct series_slot *slot)
@@ -207,7 +192,7 @@ static bool write_seed(
 		.value = value,
 		.value_len = sizeof(value)};
 
-	number_write(value, sizeof(value), s->seed);
+	bytes_put_be64(value, s->seed);
 	return fn(ctx, &entry);
 }
 
@@ -221,9 +206,9 @@ static bool write_slot(const struct series_slot *slot,
 		.value = value,
 		.value_len = slot->is_over ? 0 : VALUE_LEN};
 
-	number_write(key, KEY_LEN, slot->hash);
-	number_write(value, 2, slot->pod);
-	number_write(value + 2, 2, slot->day);
+	bytes_put_be64(key, slot->hash);
+	bytes_put_be16(value, slot->pod);
+	bytes_put_be16(value + 2, slot->day);
 	return fn(ctx, &entry);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spool_aside.h"
 
+#include "bytes.h"
 #include "spool_setup.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,14 +15,14 @@
 
 bool spool_aside_is_ours(const char *path)
 {
-	uint32_t id = 0;
+	uint8_t id[4];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool is_ours;
 
 	if (fd < 0)
 		return false;
-	is_ours = pread(fd, &id, sizeof(id), ID_OFFSET) == sizeof(id) &&
-		  be32toh(id) == SPOOL_SETUP_APPLICATION_ID;
+	is_ours = pread(fd, id, sizeof(id), ID_OFFSET) == sizeof(id) &&
+		  bytes_be32(id) == SPOOL_SETUP_APPLICATION_ID;
 	close(fd);
 	return is_ours;
 }
