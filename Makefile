@@ -63,7 +63,7 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(filter-out %/main.o,$(PROBE_OBJ) $(COLL
 SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/wire_columns proto/wire_encode \
 	proto/wire_decode proto/wire_ack proto/nstats.pb-c \
 	$(addprefix probe/,deliver outbox resend ring) \
-	$(addprefix collector/,acks batch bisect cut fold intake ledger ledger_boot ledger_forget ledger_runs ledger_table ledger_touches \
+	$(addprefix collector/,acks batch bisect cut fold intake kube_workload ledger ledger_boot ledger_forget ledger_runs ledger_table ledger_touches \
 	line live live_out live_text pipeline probes retry rows scope series series_slots ship ship_auth ship_body ship_create ship_health \
 	ship_settle ship_turn ship_url secret spool_account strbuf tags waiting line_own bodies figures)
 # Their allocations are the simulator's to refuse: the collector's, since the probe allocates at its start alone.

@@ -3,6 +3,7 @@
 
 #include "bodies.h"
 #include "hash.h"
+#include "kube_workload.h"
 #include "rows.h"
 #include "strbuf.h"
 #include "tags.h"
@@ -56,17 +57,21 @@ void batch_free(struct batch *b)
 	free(b);
 }
 
-/* A comma is in no cleaned value, so that no two identities share a text. */
+/* A comma is in no cleaned value, so that no two share a text. */
+static void join(const char *cluster, const char *namespace, const char *name,
+	char ret[static BATCH_OBSERVER_LEN])
+{
+	char parts[3][LINE_VALUE_MAX + 1];
+
+	line_clean(cluster, parts[0]);
+	line_clean(namespace, parts[1]);
+	line_clean(name, parts[2]);
+	snprintf(ret, BATCH_OBSERVER_LEN, "%s,%s,%s", parts[0], parts[1], parts[2]);
+}
+
 void batch_observer(const struct identity *identity, char ret[static BATCH_OBSERVER_LEN])
 {
-	char cluster[LINE_VALUE_MAX + 1];
-	char namespace[LINE_VALUE_MAX + 1];
-	char host[LINE_VALUE_MAX + 1];
-
-	line_clean(identity->cluster, cluster);
-	line_clean(identity->namespace, namespace);
-	line_clean(identity->host, host);
-	snprintf(ret, BATCH_OBSERVER_LEN, "%s,%s,%s", cluster, namespace, host);
+	join(identity->cluster, identity->namespace, identity->host, ret);
 }
 
 void batch_begin(struct batch *b, int64_t wall_ms)
@@ -94,7 +99,7 @@ struct pass {
 	const struct report *report;
 	struct tags tags;
 	uint32_t k;
-	uint16_t pod; /* whose share of the series it takes */
+	struct series_owner owner;
 };
 
 static void show(const struct pass *p, const struct record *record)
@@ -125,7 +130,7 @@ static bool add_record(struct pass *p, const struct record *record)
 
 	tags_record(&p->tags, record);
 	show(p, record);
-	fold_record(b->parts.series, p->pod, record, &p->tags, &b->series, &b->folded);
+	fold_record(b->parts.series, p->owner, record, &p->tags, &b->series, &b->folded);
 	if (b->series.failed)
 		return false;
 	row.series = b->series.data;
@@ -153,6 +158,19 @@ static void note_end(struct batch *b, const struct report *report)
 		b->oldest_end_ms = end_ms;
 }
 
+/* The workload as Kubernetes knows it, else as the pod's name tells. */
+static struct series_owner owner_of(
+	const struct series *series, const struct line_tags *line, const char *observer)
+{
+	char stem[KUBE_NAME_MAX + 1];
+	char workload[BATCH_OBSERVER_LEN];
+
+	kube_workload_stem(line->hosts, stem);
+	join(line->cluster, line->namespace, line->workload ? line->workload : stem, workload);
+	return (struct series_owner){
+		.pod = series_share(series, observer), .workload = series_share(series, workload)};
+}
+
 /* Rows that no point is left for are over, and acknowledged, but none of their bytes is stored: the
  * ledger then has them as lost. */
 bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms)
@@ -175,9 +193,9 @@ bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms
 	if (d->n == 0 || is_dropped)
 		return true;
 	b->n_records += d->n;
-	if (b->parts.series)
-		pass.pod = series_pod(b->parts.series, observer);
 	tags_begin(&pass.tags, b->parts.names, &d->report, now_ms);
+	if (b->parts.series)
+		pass.owner = owner_of(b->parts.series, &pass.tags.line, observer);
 	for (size_t i = 0; i < d->n; i++)
 		if (!add_record(&pass, &d->records[i]))
 			return false;

@@ -7,14 +7,14 @@ enum lost {
 	LOST_NAME
 };
 
-static enum series_verdict try(struct series *series, uint16_t pod, enum series_fold fold,
-	const struct tags *tags, struct strbuf *out)
+static enum series_verdict try(struct series *series, struct series_owner owner,
+	enum series_fold fold, const struct tags *tags, struct strbuf *out)
 {
 	strbuf_reset(out);
 	line_series(out, &tags->line);
 	if (out->failed) /* no memory: the batch is given up */
 		return SERIES_LIVE;
-	return series_admit(series, pod, fold, out->data, out->len);
+	return series_admit(series, owner, fold, out->data, out->len);
 }
 
 static void note(enum series_verdict why, uint64_t *of_pod, uint64_t *of_total)
@@ -23,22 +23,23 @@ static void note(enum series_verdict why, uint64_t *of_pod, uint64_t *of_total)
 }
 
 /* *ret_why: what was full. */
-static enum lost squeeze(struct series *series, uint16_t pod, const struct record *record,
-	struct tags *tags, struct strbuf *out, enum series_verdict *ret_why)
+static enum lost squeeze(struct series *series, struct series_owner owner,
+	const struct record *record, struct tags *tags, struct strbuf *out,
+	enum series_verdict *ret_why)
 {
 	bool is_label = tags->receiver.by == NAMED_BY_LABEL;
 	enum lost lost = LOST_NOTHING;
 
-	*ret_why = try(series, pod, SERIES_WHOLE, tags, out);
+	*ret_why = try(series, owner, SERIES_WHOLE, tags, out);
 	if (*ret_why == SERIES_LIVE)
 		return lost;
 	if (tags_drop_port(tags)) {
 		lost = LOST_PORT;
-		if (try(series, pod, SERIES_PORTLESS, tags, out) == SERIES_LIVE)
+		if (try(series, owner, SERIES_PORTLESS, tags, out) == SERIES_LIVE)
 			return lost;
 	}
 	if (tags_drop_name(tags, record) &&
-		try(series, pod, SERIES_LABEL, tags, out) == SERIES_LIVE)
+		try(series, owner, SERIES_LABEL, tags, out) == SERIES_LIVE)
 		return is_label ? lost : LOST_NAME;
 	tags_to_other(tags);
 	strbuf_reset(out);
@@ -46,7 +47,7 @@ static enum lost squeeze(struct series *series, uint16_t pod, const struct recor
 	return LOST_NAME;
 }
 
-void fold_record(struct series *series, uint16_t pod, const struct record *record,
+void fold_record(struct series *series, struct series_owner owner, const struct record *record,
 	struct tags *tags, struct strbuf *out, struct fold_counts *counts)
 {
 	enum series_verdict why;
@@ -56,7 +57,7 @@ void fold_record(struct series *series, uint16_t pod, const struct record *recor
 		line_series(out, &tags->line);
 		return;
 	}
-	switch (squeeze(series, pod, record, tags, out, &why)) {
+	switch (squeeze(series, owner, record, tags, out, &why)) {
 	case LOST_NOTHING:
 		break;
 	case LOST_PORT:

@@ -21,5 +21,5 @@ struct fold_counts {
  * The record's series as text, to *out, and its tags as they then are. series: NULL: no budget.
  * What the record is not a flow of, but a remainder, stays what it is.
  */
-void fold_record(struct series *series, uint16_t pod, const struct record *record,
+void fold_record(struct series *series, struct series_owner owner, const struct record *record,
 	struct tags *tags, struct strbuf *out, struct fold_counts *counts);

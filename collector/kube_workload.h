@@ -25,3 +25,10 @@ struct kube_owned {
  * as it stands; without an owner the pod's.
  */
 void kube_workload(const struct kube_owned *owned, char ret[static KUBE_NAME_MAX + 1]);
+
+/*
+ * The same as far as a pod's name alone tells: without the five characters that a controller puts
+ * behind it (their alphabet: apimachinery's util/rand), and then without a template's hash or a
+ * scheduled time. A name that only looks so is cut as well.
+ */
+void kube_workload_stem(const char *pod, char ret[static KUBE_NAME_MAX + 1]);

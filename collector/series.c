@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PODS      (UINT16_MAX + 1)
-#define DAY_MS    86400000
-#define TABLE     "series"
-#define SEED_KEY  "seed"
-#define KEY_LEN   8
-#define VALUE_LEN 4
+#define SHARES        (UINT16_MAX + 1)
+#define DAY_MS        86400000
+#define TABLE         "series"
+#define SEED_KEY      "seed"
+#define KEY_LEN       8
+#define VALUE_LEN     6
+#define VALUE_LEN_OLD 4 /* the pod's share alone: spools of version 4 */
+#define WORKLOAD_PART 3 /* of a workload's series one in so many counts against it */
 
 /* A slot that is over leaves the table once its deletion is committed: it takes room beside the
  * live ones until then, but no more than as many. */
@@ -29,7 +31,8 @@ struct series {
 	uint16_t day;  /* today */
 	struct series_slots slots;
 	size_t n_flying[SERIES_N_QUEUES]; /* of each queue, from its first: in the batch */
-	uint32_t n_of_pod[PODS];
+	uint32_t n_of_pod[SHARES];
+	uint32_t n_of_workload[SHARES];
 };
 
 size_t series_max_of(uint64_t bytes)
@@ -63,16 +66,25 @@ void series_free(struct series *s)
 	free(s);
 }
 
-static struct series_slot *add(struct series *s, uint64_t hash, uint16_t pod, uint16_t day)
+static void begin(
+	struct series *s, struct series_slot *slot, struct series_owner owner, uint16_t day)
+{
+	slot->is_over = false;
+	slot->pod = owner.pod;
+	slot->workload = owner.workload;
+	slot->day = day;
+	s->n_live++;
+	s->n_of_pod[owner.pod]++;
+	s->n_of_workload[owner.workload]++;
+}
+
+static struct series_slot *add(
+	struct series *s, uint64_t hash, struct series_owner owner, uint16_t day)
 {
 	struct series_slot *slot = series_slots_add(&s->slots, hash);
 
-	if (!slot)
-		return NULL;
-	slot->pod = pod;
-	slot->day = day;
-	s->n_live++;
-	s->n_of_pod[pod]++;
+	if (slot)
+		begin(s, slot, owner, day);
 	return slot;
 }
 
@@ -82,10 +94,18 @@ static bool is_seed(const struct ledger_entry *entry)
 	       memcmp(entry->key, SEED_KEY, entry->key_len) == 0;
 }
 
+static bool load_slot(struct series *s, const struct ledger_entry *entry)
+{
+	uint64_t hash = bytes_be64(entry->key);
+	struct series_owner owner = {.pod = bytes_be16(entry->value)};
+
+	owner.workload = entry->value_len == VALUE_LEN ? bytes_be16(entry->value + 4) : owner.pod;
+	return !series_slots_find(&s->slots, hash) &&
+	       add(s, hash, owner, bytes_be16(entry->value + 2));
+}
+
 bool series_load(struct series *s, const struct ledger_entry *entry)
 {
-	uint64_t hash;
-
 	if (is_seed(entry)) {
 		if (entry->value_len != sizeof(s->seed))
 			return false;
@@ -93,11 +113,10 @@ bool series_load(struct series *s, const struct ledger_entry *entry)
 		s->is_seed_written = true;
 		return true;
 	}
-	if (entry->key_len != KEY_LEN || entry->value_len != VALUE_LEN)
+	if (entry->key_len != KEY_LEN ||
+		(entry->value_len != VALUE_LEN && entry->value_len != VALUE_LEN_OLD))
 		return false;
-	hash = bytes_be64(entry->key);
-	return !series_slots_find(&s->slots, hash) &&
-	       add(s, hash, bytes_be16(entry->value), bytes_be16(entry->value + 2));
+	return load_slot(s, entry);
 }
 
 static void end(struct series *s, struct series_slot *slot)
@@ -105,6 +124,7 @@ static void end(struct series *s, struct series_slot *slot)
 	slot->is_over = true;
 	s->n_live--;
 	s->n_of_pod[slot->pod]--;
+	s->n_of_workload[slot->workload]--;
 	series_slots_push(&s->slots, slot, SERIES_PATIENT);
 }
 
@@ -144,19 +164,23 @@ static size_t limit_of(const struct series *s, enum series_fold fold)
 	return s->max * tenths[fold] / 10;
 }
 
-static void revive(struct series *s, struct series_slot *slot, uint16_t pod)
+static enum series_verdict may_begin(
+	const struct series *s, struct series_owner owner, enum series_fold fold)
 {
-	slot->is_over = false;
-	slot->pod = pod;
-	slot->day = s->day;
-	s->n_live++;
-	s->n_of_pod[pod]++;
-	series_slots_push(&s->slots, slot, SERIES_FRESH);
+	size_t limit = limit_of(s, fold);
+
+	if (s->n_live >= limit)
+		return SERIES_TOTAL_FULL;
+	if (s->n_live + s->n_of_pod[owner.pod] >= limit ||
+		s->n_live + s->n_of_workload[owner.workload] / WORKLOAD_PART >= limit)
+		return SERIES_POD_FULL;
+	return SERIES_LIVE;
 }
 
-enum series_verdict series_admit(
-	struct series *s, uint16_t pod, enum series_fold fold, const char *text, size_t len)
+enum series_verdict series_admit(struct series *s, struct series_owner owner, enum series_fold fold,
+	const char *text, size_t len)
 {
+	enum series_verdict verdict;
 	uint64_t hash = hash_bytes(text, len, s->seed);
 	struct series_slot *slot = series_slots_find(&s->slots, hash);
 
@@ -167,15 +191,13 @@ enum series_verdict series_admit(
 		}
 		return SERIES_LIVE;
 	}
-	if (s->n_live >= limit_of(s, fold))
-		return SERIES_TOTAL_FULL;
-	if (s->n_live + s->n_of_pod[pod] >= limit_of(s, fold))
-		return SERIES_POD_FULL;
-	if (slot) {
-		revive(s, slot, pod);
-		return SERIES_LIVE;
-	}
-	slot = add(s, hash, pod, s->day);
+	verdict = may_begin(s, owner, fold);
+	if (verdict != SERIES_LIVE)
+		return verdict;
+	if (slot)
+		begin(s, slot, owner, s->day);
+	else
+		slot = add(s, hash, owner, s->day);
 	if (!slot)
 		return SERIES_TOTAL_FULL;
 	series_slots_push(&s->slots, slot, SERIES_FRESH);
@@ -209,6 +231,7 @@ static bool write_slot(const struct series_slot *slot,
 	bytes_put_be64(key, slot->hash);
 	bytes_put_be16(value, slot->pod);
 	bytes_put_be16(value + 2, slot->day);
+	bytes_put_be16(value + 4, slot->workload);
 	return fn(ctx, &entry);
 }
 
@@ -271,9 +294,9 @@ void series_write_again(struct series *s)
 	}
 }
 
-uint16_t series_pod(const struct series *s, const char *observer)
+uint16_t series_share(const struct series *s, const char *text)
 {
-	return (uint16_t)hash_bytes(observer, strlen(observer), s->seed);
+	return (uint16_t)hash_bytes(text, strlen(text), s->seed);
 }
 
 size_t series_count(const struct series *s)

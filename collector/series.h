@@ -14,8 +14,10 @@
  *
  * A new series begins while the live ones and its pod's own, together, are below a limit. So a pod
  * holds no more than are left for others: one that scans takes half, two take a third each, and a
- * pod with few series comes before one with many. The limit is the budget for what is folded most,
- * and less of it for what is folded less:
+ * pod with few series comes before one with many. The same goes for its workload, with a third of
+ * what that has: pods of which each is the successor of the one before, whose series are still
+ *live, would each take half of the rest. So a workload takes three quarters at most. The limit is
+ *the budget for what is folded most, and less of it for what is folded less:
  *
  *	SERIES_WHOLE	8/10	as it is
  *	SERIES_PORTLESS	9/10	without its port
@@ -44,12 +46,18 @@ enum series_fold {
 
 enum series_verdict {
 	SERIES_LIVE,
-	SERIES_POD_FULL,   /* the pod has more than its share */
+	SERIES_POD_FULL,   /* the pod has more than its share, or its workload */
 	SERIES_TOTAL_FULL, /* there is no room for anybody's, or no memory */
 };
 
 /* As many as find room in this many bytes of the spool, SERIES_MAX at most. */
 size_t series_max_of(uint64_t bytes);
+
+/* Whose shares a series takes: series_share of each one's text. */
+struct series_owner {
+	uint16_t pod;
+	uint16_t workload;
+};
 
 struct series;
 /* max: the budget, at most SERIES_MAX. days: of silence that a live one may have, at most
@@ -70,9 +78,9 @@ bool series_load(struct series *series, const struct ledger_entry *entry);
  * again, and until then one series too many is counted, never one too few.
  */
 void series_batch_begin(struct series *series, int64_t wall_ms);
-/* text: as line_series writes it. pod: series_pod of whom it belongs to. */
-enum series_verdict series_admit(
-	struct series *series, uint16_t pod, enum series_fold fold, const char *text, size_t len);
+/* text: as line_series writes it. */
+enum series_verdict series_admit(struct series *series, struct series_owner owner,
+	enum series_fold fold, const char *text, size_t len);
 /* Borrowed for the call. False: fn returned false. */
 bool series_batch_entries(
 	struct series *series, bool (*fn)(void *ctx, const struct ledger_entry *entry), void *ctx);
@@ -85,8 +93,8 @@ void series_batch_abort(struct series *series);
  */
 void series_write_again(struct series *series);
 
-/* Pods whose number is equal share a share: of 1,000 pods, some 15 with another one. */
-uint16_t series_pod(const struct series *series, const char *observer);
+/* Those whose number is equal share a share: of 1,000 pods, some 15 with another one. */
+uint16_t series_share(const struct series *series, const char *text);
 
 size_t series_count(const struct series *series);
 size_t series_max(const struct series *series);

@@ -19,6 +19,7 @@ enum series_queue {
 struct series_slot {
 	uint64_t hash;
 	uint16_t pod;
+	uint16_t workload;
 	uint16_t day; /* of the last batch that brought it, since 1970; until 2149 */
 	bool is_over; /* a free one is */
 	bool is_queued[SERIES_N_QUEUES];

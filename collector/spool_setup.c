@@ -26,7 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 4 /* 2: body.since_ms; 3: total; 4: series */
+#define SCHEMA_VERSION 5 /* 2: body.since_ms; 3: total; 4: series; 5: longer values in it */
 
 /*
  * total is one row: what the sums over body and dead would say, and whether it is over: closed in
@@ -222,7 +222,7 @@ static int migrate(struct spool_db *db, int64_t from_version)
 			r = exec(db, sql);
 	}
 	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", SCHEMA_VERSION);
-	if (r == 0)
+	if (r == 0 && from_version < 4)
 		r = exec(db, SERIES_TABLE);
 	if (r == 0)
 		r = exec(db, sql);

@@ -100,6 +100,26 @@ def a_scan_of_a_million_addresses_costs_half_of_the_budget(lab):
     budget.check()
 
 
+RUNS = 12
+
+
+@case(limit_s=120)
+def the_runs_of_a_job_that_scans_leave_others_a_quarter_of_the_budget(lab):
+    """Each run is a pod of a new name, and the series of those before it stay live for days."""
+    budget = Budget(lab)
+    budget.others_work(20)
+    runs = Fleet(lab, [f"scan-{28_812_345 + i}-x7k2p" for i in range(RUNS)])
+    for i, pod in enumerate(runs.pods):
+        budget.at_ms = runs.send_all(pod, budget.at_ms, [flow(address(60 + i, j), 80) for j in range(2000)], STEP_MS)
+        runs.await_acks(0)
+    budget.others_work(24)
+    n, _ = budget.series()
+    at_most(n, budget.max_series, "series")
+    at_least(n, budget.max_series * 6 // 10, "series: runs that take nothing prove nothing")
+    for pod in [*runs.pods, *budget.others]:
+        equal(budget.influx.total(f"hosts = '{pod.host.decode()}'"), pod.sealed, f"stored of {pod.host}")
+
+
 def spread(budget, net):
     """Each pod has as many new destinations as all may have together."""
     for i, pod in enumerate(budget.fleet.pods):

@@ -52,6 +52,7 @@ static struct series *series;
 static struct strbuf out;
 static struct fold_counts counts;
 static struct tags tags;
+static const struct series_owner owner = {.pod = 1, .workload = 1};
 
 static int set_up(void **state)
 {
@@ -89,7 +90,7 @@ static struct record flow_to(unsigned n, uint16_t port)
 static const char *folded(const struct record *record)
 {
 	tags_record(&tags, record);
-	fold_record(series, 1, record, &tags, &out, &counts);
+	fold_record(series, owner, record, &tags, &out, &counts);
 	assert_false(out.failed);
 	return out.data;
 }
@@ -256,7 +257,9 @@ static void other_pods_full_budget_is_told_from_its_own(void **state)
 		char text[16];
 
 		snprintf(text, sizeof(text), "%u", i);
-		series_admit(series, (uint16_t)(100 + i), SERIES_LABEL, text, strlen(text));
+		series_admit(series,
+			(struct series_owner){(uint16_t)(100 + i), (uint16_t)(100 + i)},
+			SERIES_LABEL, text, strlen(text));
 	}
 	folded(&record);
 	assert_int_equal(counts.name_total, 1);
@@ -270,7 +273,9 @@ static void a_port_too_may_be_lost_to_others(void **state)
 		char text[16];
 
 		snprintf(text, sizeof(text), "%u", i);
-		series_admit(series, (uint16_t)(100 + i), SERIES_LABEL, text, strlen(text));
+		series_admit(series,
+			(struct series_owner){(uint16_t)(100 + i), (uint16_t)(100 + i)},
+			SERIES_LABEL, text, strlen(text));
 	}
 	assert_true(has(fold_flow(1, 443), ",port=-,"));
 	assert_int_equal(counts.port_total, 1);
@@ -283,7 +288,7 @@ static void without_a_budget_all_is_as_it_is(void **state)
 
 	(void)state;
 	tags_record(&tags, &record);
-	fold_record(NULL, 0, &record, &tags, &out, &counts);
+	fold_record(NULL, owner, &record, &tags, &out, &counts);
 	assert_true(has(out.data, ",port=443,"));
 }
 

@@ -412,6 +412,34 @@ static void a_workload_is_what_the_pod_is_an_instance_of(void **state)
 	workload_is("alone", "", "", "", "alone");
 }
 
+static void stem_is(const char *pod_name, const char *expected)
+{
+	char got[KUBE_NAME_MAX + 1];
+
+	kube_workload_stem(pod_name, got);
+	assert_string_equal(got, expected);
+}
+
+static void a_pods_name_alone_tells_what_its_controller_put_behind_it(void **state)
+{
+	(void)state;
+	stem_is("web-5d4f8c7b9-x7k2p", "web");
+	stem_is("web-front-66b6c48dd5-zzzzz", "web-front");
+	stem_is("agent-x7k2p", "agent");
+	stem_is("backup-28812345-x7k2p", "backup");
+	stem_is("db-0", "db-0");
+	stem_is("db-28812345", "db-28812345");
+	stem_is("web-5d4f8c7b9", "web-5d4f8c7b9");
+	stem_is("kube-proxy", "kube-proxy");
+	stem_is("my-nginx", "my-nginx");
+	stem_is("web-x7k2pp", "web-x7k2pp");
+	stem_is("x7k2p", "x7k2p");
+	stem_is("-x7k2p", "-x7k2p");
+	stem_is("a-x7k2p", "a");
+	stem_is("5d4f8c7b9-x7k2p", "5d4f8c7b9");
+	stem_is("", "");
+}
+
 static void a_workload_is_no_longer_than_a_name(void **state)
 {
 	char name[1000], got[KUBE_NAME_MAX + 1];
@@ -425,6 +453,8 @@ static void a_workload_is_no_longer_than_a_name(void **state)
 	memset(name, 'n', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	kube_workload(&owned, got);
+	assert_int_equal(strlen(got), KUBE_NAME_MAX);
+	kube_workload_stem(name, got);
 	assert_int_equal(strlen(got), KUBE_NAME_MAX);
 }
 
@@ -450,6 +480,7 @@ int main(void)
 		TEST(a_lists_envelope_is_read),
 		TEST(times_are_rfc_3339_in_utc),
 		TEST(a_workload_is_what_the_pod_is_an_instance_of),
+		TEST(a_pods_name_alone_tells_what_its_controller_put_behind_it),
 		TEST(a_workload_is_no_longer_than_a_name),
 #undef TEST
 	};

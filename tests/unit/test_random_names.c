@@ -134,7 +134,7 @@ static const char *make(struct maker *m, unsigned i)
 		i % 3 == 1 ? random_name() : "pod");
 	tags_begin(&tags, m->names, &report, m->begin_ms + (int64_t)i * ASK_MS);
 	tags_record(&tags, &record);
-	fold_record(NULL, 0, &record, &tags, &m->series, &m->counts);
+	fold_record(NULL, (struct series_owner){0}, &record, &tags, &m->series, &m->counts);
 	m->by[tags.receiver.by]++;
 	strbuf_reset(&m->line);
 	line_point(&m->line, m->series.data, m->series.len, &record.sum, report.interval_ms,

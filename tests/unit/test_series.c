@@ -113,13 +113,23 @@ static void restart(size_t max)
 	series_batch_begin(series, DAY0_MS);
 }
 
-static enum series_verdict admit_as(unsigned pod, unsigned n, enum series_fold fold)
+static enum series_verdict admit_of(
+	const char *workload, unsigned pod, unsigned n, enum series_fold fold)
 {
 	char text[64], observer[32];
+	struct series_owner owner;
 
 	snprintf(text, sizeof(text), "nstat,hosts=pod-%u,receiver=r%u", pod, n);
 	snprintf(observer, sizeof(observer), "-,-,pod-%u", pod);
-	return series_admit(series, series_pod(series, observer), fold, text, strlen(text));
+	owner.pod = series_share(series, observer);
+	owner.workload = series_share(series, workload ? workload : observer);
+	return series_admit(series, owner, fold, text, strlen(text));
+}
+
+/* A pod that is a workload of its own. */
+static enum series_verdict admit_as(unsigned pod, unsigned n, enum series_fold fold)
+{
+	return admit_of(NULL, pod, n, fold);
 }
 
 static enum series_verdict admit(unsigned pod, unsigned n)
@@ -403,6 +413,43 @@ static void a_longer_retention_keeps_them_longer(void **state)
 	assert_int_equal(series_count(series), 0);
 }
 
+/* Each pod has a new name, and scans until it is refused; the series of those before are live. */
+static unsigned scan_in_turn(unsigned n_pods)
+{
+	unsigned n_begun = 0;
+
+	for (unsigned pod = 100; pod < 100 + n_pods; pod++)
+		for (unsigned n = 0; n < MAX; n++)
+			n_begun += admit_of("-,-,scan", pod, n, SERIES_WHOLE) == SERIES_LIVE;
+	return n_begun;
+}
+
+static void pods_that_follow_one_another_have_the_share_of_a_workload(void **state)
+{
+	(void)state;
+	assert_int_equal(scan_in_turn(20), MAX * 8 / 10 * 3 / 4);
+	assert_int_equal(begin_many(1, 0, 50, SERIES_WHOLE), 50);
+	commit_all();
+	restart(MAX);
+	assert_int_equal(scan_in_turn(30), 0);
+	assert_int_equal(begin_many(2, 0, 50, SERIES_WHOLE), 50);
+}
+
+/* Spools of version 4 had the pod's share, its day, and nothing of its workload. */
+static void an_entry_without_a_workload_is_loaded(void **state)
+{
+	(void)state;
+	begin_many(1, 0, 10, SERIES_WHOLE);
+	commit_all();
+	for (size_t i = 0; i < n_kept; i++)
+		if (kept[i].value_len == 6)
+			kept[i].value_len = 4;
+	restart(MAX);
+	assert_int_equal(series_count(series), 10);
+	assert_int_equal(begin_many(1, 0, 10, SERIES_WHOLE), 10);
+	assert_int_equal(series_count(series), 10);
+}
+
 static void what_is_over_makes_room(void **state)
 {
 	(void)state;
@@ -513,6 +560,8 @@ int main(void)
 		TEST(entries_that_find_no_memory_are_not_lost),
 		TEST(one_that_was_silent_for_more_than_seven_days_is_over),
 		TEST(a_longer_retention_keeps_them_longer),
+		TEST(pods_that_follow_one_another_have_the_share_of_a_workload),
+		TEST(an_entry_without_a_workload_is_loaded),
 		TEST(what_is_over_makes_room),
 		TEST(what_is_over_may_come_back),
 		TEST(a_clock_that_goes_back_ends_none),

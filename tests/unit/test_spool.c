@@ -467,9 +467,9 @@ static void a_newer_version_is_refused_with_a_sentence(void **state)
 	open_spool(MIB);
 	spool_close(spool);
 	spool = NULL;
-	run_sql("PRAGMA user_version=5");
+	run_sql("PRAGMA user_version=6");
 	assert_int_equal(spool_open(path, MIB, &spool, err), -EPROTONOSUPPORT);
-	assert_non_null(strstr(err, "is of version 5; expected 4"));
+	assert_non_null(strstr(err, "is of version 6; expected 5"));
 }
 
 /* What version 1 had written, with a body of a page's length. */
@@ -535,6 +535,23 @@ static void a_file_of_version_3_keeps_its_bodies_and_ledger_and_takes_series(voi
 	assert_string_equal(seen.text[1], "series s1=day");
 	assert_int_equal(state_now().bodies, 2);
 	take(2);
+}
+
+static void a_file_of_version_4_has_all_that_a_newer_one_has(void **state)
+{
+	(void)state;
+	if (!have_sqlite3()) {
+		print_message("skipped: sqlite3 is not installed\n");
+		skip();
+	}
+	open_spool(MIB);
+	assert_int_equal(commit_body(1, 100), 0);
+	spool_close(spool);
+	spool = NULL;
+	run_sql("PRAGMA user_version=4");
+	open_spool(MIB);
+	assert_int_equal(state_now().bodies, 1);
+	take(1);
 }
 
 static void the_oldest_bodys_interval_is_known(void **state)
@@ -758,6 +775,7 @@ int main(void)
 		TEST(a_newer_version_is_refused_with_a_sentence),
 		TEST(a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped),
 		TEST(a_file_of_version_3_keeps_its_bodies_and_ledger_and_takes_series),
+		TEST(a_file_of_version_4_has_all_that_a_newer_one_has),
 		TEST(the_oldest_bodys_interval_is_known),
 		TEST(a_quota_below_the_least_is_refused),
 		TEST(a_path_that_sqlite_would_interpret_is_a_plain_file),
