@@ -186,7 +186,7 @@ bool batch_add(struct batch *b, const struct waiting_datagram *d, int64_t now_ms
 	is_dropped = pass.k > LEDGER_K_MAX;
 	ledger_batch_add(b->parts.ledger, d->report.boot_id, d->report.sequence,
 		is_dropped ? 0 : d->row_bytes);
-	probes_batch_add(b->parts.probes, &d->report);
+	probes_batch_add(b->parts.probes, &d->report, pass.k);
 	note_end(b, &d->report);
 	if (is_dropped)
 		b->dropped += d->row_bytes;
@@ -227,7 +227,7 @@ static void probes_to_lines(struct batch *b)
 			.totals = &said->totals,
 			.sealed_bytes = said->sealed_bytes,
 			.unreported_bytes = said->unreported_bytes,
-			.time_ms = said->start_ms};
+			.time_ms = said->start_ms + said->k};
 		struct ledger_boot_state boot;
 		struct names_pod pod;
 

@@ -155,7 +155,9 @@ void intake_datagram(struct intake *in, const uint8_t *data, size_t len,
 	const struct record *records;
 	enum ledger_verdict verdict;
 	enum wire_result result;
+	struct ledger_boot_state known;
 	struct report report;
+	bool is_first;
 	size_t n;
 
 	result = wire_decode(in->decoder, data, len, &report, &records, &n);
@@ -166,7 +168,8 @@ void intake_datagram(struct intake *in, const uint8_t *data, size_t len,
 	if (report.identity.cluster[0] == '\0')
 		snprintf(report.identity.cluster, sizeof(report.identity.cluster), "%s",
 			in->parts.cluster);
-	if (!probes_update(in->parts.probes, &report, now_ms))
+	is_first = !ledger_boot(in->parts.ledger, report.boot_id, &known);
+	if (!probes_update(in->parts.probes, &report, is_first, now_ms))
 		in->parts.stats->probes_refused++;
 	verdict = report_take(in, &report, records, n, now_ms);
 	if (verdict != LEDGER_FULL && verdict != LEDGER_AHEAD)

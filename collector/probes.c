@@ -151,9 +151,6 @@ static bool is_outdated(const struct probe_view *view, const struct report *repo
 /*
  * Not by the captured bytes: these are told with each part of an interval, also with the first one
  * of which the others never come.
- *
- * A report of the old start that comes late makes it the current one again: the new one is not
- * reckoned twice.
  */
 static void reckon_unreported(struct probe_view *view, const struct report *report)
 {
@@ -162,20 +159,18 @@ static void reckon_unreported(struct probe_view *view, const struct report *repo
 	uint64_t told = view->sealed_bytes + view->totals.self_bytes;
 	uint64_t passed;
 
-	if (memcmp(view->reckoned_boot_id, report->boot_id, BOOT_ID_LEN) == 0)
-		return;
 	if (!until.is_comparable || !now->is_comparable)
 		return;
 	if (now->if_rx_bytes_open < until.if_rx_bytes || now->if_tx_bytes_open < until.if_tx_bytes)
 		return; /* another interface, or a start before that one */
-	memcpy(view->reckoned_boot_id, report->boot_id, BOOT_ID_LEN);
 	until.if_rx_bytes = now->if_rx_bytes_open;
 	until.if_tx_bytes = now->if_tx_bytes_open;
 	if (totals_interface_bytes(&until, &passed) && passed > told)
 		view->unreported_bytes += passed - told;
 }
 
-bool probes_update(struct probes *probes, const struct report *report, int64_t now_ms)
+bool probes_update(
+	struct probes *probes, const struct report *report, bool is_first, int64_t now_ms)
 {
 	uint64_t hash = identity_hash(probes, &report->identity);
 	struct entry *entry = find(probes, &report->identity, hash);
@@ -189,7 +184,8 @@ bool probes_update(struct probes *probes, const struct report *report, int64_t n
 	entry->view.seen_ms = now_ms;
 	if (is_outdated(&entry->view, report))
 		return true;
-	reckon_unreported(&entry->view, report);
+	if (is_first)
+		reckon_unreported(&entry->view, report);
 	entry->view.identity = report->identity;
 	memcpy(entry->view.boot_id, report->boot_id, BOOT_ID_LEN);
 	entry->view.totals = report->totals;
@@ -215,7 +211,7 @@ size_t probes_heard(const struct probes *probes, int64_t since_ms)
 }
 
 /* Of one boot totals only rise: a datagram that comes late takes none back. */
-void probes_batch_add(struct probes *probes, const struct report *report)
+void probes_batch_add(struct probes *probes, const struct report *report, uint32_t k)
 {
 	uint64_t hash = identity_hash(probes, &report->identity);
 	struct entry *entry = find(probes, &report->identity, hash);
@@ -235,6 +231,7 @@ void probes_batch_add(struct probes *probes, const struct report *report)
 	*said = (struct probe_said){.identity = &entry->view.identity,
 		.sequence = report->sequence,
 		.start_ms = report->start_ms,
+		.k = k,
 		.end_ms = report_end_ms(report),
 		.sealed_bytes = report->sealed_bytes,
 		.unreported_bytes = entry->view.unreported_bytes,

@@ -27,7 +27,6 @@ struct probe_view {
 	 * interface's own counters.
 	 */
 	uint64_t unreported_bytes;
-	uint8_t reckoned_boot_id[BOOT_ID_LEN]; /* the start up to which they go */
 };
 
 /* Of the newest of its datagrams that was put into a batch. */
@@ -36,6 +35,7 @@ struct probe_said {
 	uint8_t boot_id[BOOT_ID_LEN];
 	uint64_t sequence;
 	uint64_t start_ms; /* of its interval */
+	uint32_t k;        /* as its rows have it: ledger.h */
 	int64_t end_ms;
 	uint64_t sealed_bytes;
 	uint64_t unreported_bytes; /* as in probe_view */
@@ -46,14 +46,19 @@ struct probes;
 struct probes *probes_new(uint64_t hash_seed);
 void probes_free(struct probes *probes);
 
-/* Keeps the report's totals where it is the newest of its boot. False: refused. */
-bool probes_update(struct probes *probes, const struct report *report, int64_t now_ms);
+/*
+ * Keeps the report's totals where it is the newest of its boot. is_first: of this boot nothing was
+ * heard before; only then is reckoned what passed until it began. Else two probes that share a name
+ * would be taken for the successor of each other, again and again. False: refused.
+ */
+bool probes_update(
+	struct probes *probes, const struct report *report, bool is_first, int64_t now_ms);
 size_t probes_count(const struct probes *probes);
 /* How many were heard of at since_ms or later. */
 size_t probes_heard(const struct probes *probes, int64_t since_ms);
 
-/* The report's datagram is in the batch: a point of its probe is due. */
-void probes_batch_add(struct probes *probes, const struct report *report);
+/* The report's datagram is in the batch, its rows with k: a point of its probe is due. */
+void probes_batch_add(struct probes *probes, const struct report *report, uint32_t k);
 /* The next probe of which a point is due, which it then is no more; NULL: none. Borrowed until the
  * next call of any function here. */
 const struct probe_said *probes_take_due(struct probes *probes);

@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 from lib import netns  # noqa: E402
-from lib.case import Late, Skip, is_sanitized  # noqa: E402
+from lib.case import SLOWNESS, Late, Skip, is_sanitized  # noqa: E402
 from lib.lab import Lab  # noqa: E402
 
 CODE_SKIPPED = 77
@@ -32,7 +32,6 @@ TOOLS = ("ip", "nft", "nsenter", "influxd", "victoria-metrics", "iperf3", "iftop
 LOG_TAIL = 12
 LANES = 3  # they mostly wait
 OURS = ("probe", "collector")
-SLOWNESS = float(os.environ.get("NSTATS_E2E_SLOWNESS", "1"))  # of time limits; sanitizers are slow
 AGAIN_MAX = int(os.environ.get("NSTATS_E2E_AGAIN", "0"))
 
 

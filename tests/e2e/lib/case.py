@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a case is made of: a function of a Lab, its time limit, and how it waits and gives up."""
+import os
 import time
+
+SLOWNESS = float(os.environ.get("NSTATS_E2E_SLOWNESS", "1"))  # of time limits; sanitizers are slow
 
 
 def is_sanitized(build):
@@ -29,14 +32,14 @@ def case(limit_s=90, alone=False, plain=False):
 
 
 def until(predicate, limit_s, what):
-    """Polls until predicate() is true, and returns it."""
-    end = time.monotonic() + limit_s
+    """Polls until predicate() is true, and returns it. limit_s: of a plain build."""
+    end = time.monotonic() + limit_s * SLOWNESS
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() > end:
-            raise Late(f"after {limit_s} s: {what}")
+            raise Late(f"after {limit_s * SLOWNESS:.0f} s: {what}")
         time.sleep(0.05)
 
 
