@@ -40,6 +40,7 @@ RUN_BY = {
     "nstats-collector dead-letters --spool PATH": ("tests/e2e/test_disk.py", '"dead-letters"'),
     "nstats-collector replay --spool PATH": ("tests/e2e/test_disk.py", '"replay"'),
     "nstats-collector backup COPY --spool PATH": ("tests/e2e/test_disk.py", '"backup", copy'),
+    "nstats-collector backup - --spool PATH > COPY": ("tests/e2e/test_disk.py", '"backup", "-"'),
     "docker compose up --build": ("tests/containers/test_compose.py", "docker-compose"),
 }
 
