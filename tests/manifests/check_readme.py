@@ -136,9 +136,10 @@ def of_path(path):
 
 
 def of_kubectl(words):
-    for folder in filter(None, [value_of(words, "-k")]):
+    own = words[:words.index("--")] if "--" in words else words  # what follows is another program's
+    for folder in filter(None, [value_of(own, "-k")]):
         need((of_path(folder) / "kustomization.yaml").exists(), f"{folder} is no kustomization")
-    for file in filter(None, [value_of(words, "-f")]):
+    for file in filter(None, [value_of(own, "-f")]):
         need("\nkind: " in of_path(file).read_text(), f"{file} is no manifest")
     if objects() and len(words) > 1:
         of_cluster(words)
@@ -197,12 +198,37 @@ def of_label(rest, _, words):
         need((mode and value in LEVELS) or f'"{key}": "{value}"' in asked, f"nobody looks for {key}={value}")
 
 
-def of_exec(rest, namespace, _):
+def restore_pod():
+    import yaml
+    return yaml.safe_load(read_file("k8s/examples/restore.yaml"))
+
+
+def of_restore(program, *words):
+    """Of a pod of ours, the spool's own names: the option's value, and what sqlite makes of it."""
+    spools = {one["value"] for pod in pods() for box in pod["containers"] for one in box.get("env", []) if one["name"] == "NSTATS_SPOOL"}
+    known = {spool + end for spool in spools for end in ("", "-wal", ".new")}
+    need(program in ("dd", "mv", "rm"), f"{program} is not understood")
+    paths = [word.removeprefix("of=") for word in words if "/" in word]
+    need(paths and set(paths) <= known, f"{paths} are not among {sorted(known)}")
+
+
+def of_exec(rest, namespace, words):
+    pod = restore_pod()["metadata"]
+    if rest[0] == pod["name"]:
+        need(namespace == pod["namespace"], f"no {rest[0]} in {namespace}")
+        return of_restore(*words[words.index("--") + 1:])
     need(of_target(rest[0], namespace), f"there is no {rest[0]}")
     need(rest[1].startswith("/"), f"the image has no PATH to find {rest[1]} in")
     program, command = rest[1].lstrip("/"), rest[2]
     told = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=10, check=True).stdout
     need(re.search(rf"^ +{re.escape(command)}\b", told, re.M), f"{program} has no command {command}")
+
+
+def of_wait(rest, namespace, words):
+    kind, _, name = rest[0].partition("/")
+    label = value_of(words, "-l")
+    need(kind == "pod" and (name == restore_pod()["metadata"]["name"] or label), f"{rest[0]} is not understood")
+    need(not label or '"{}": "{}"'.format(*label.split("=")) in json.dumps(objects()), f"nobody has {label}")
 
 
 KUBECTL = {
@@ -214,6 +240,8 @@ KUBECTL = {
     "get": lambda rest, namespace, _: of_target(rest[0], namespace),
     "logs": lambda rest, namespace, _: of_target(rest[0], namespace),
     "port-forward": of_port_forward,
+    "scale": lambda rest, namespace, _: need(of_target(rest[0], namespace), f"no {rest[0]}"),
+    "wait": of_wait,
     "rollout": lambda rest, namespace, _: need(rest[0] == "restart" and not of_target(rest[1], namespace), f"rollout {rest}"),
 }
 
@@ -254,7 +282,7 @@ def of_program(program):
 
 CHECKS = {"make": of_make, "docker": of_docker, "docker-compose": of_compose, "kubectl": of_kubectl, "kind": of_kind,
           "nstats-probe": of_program("nstats-probe"), "nstats-collector": of_program("nstats-collector"), "podman": lambda words: None}
-TAKE_VALUES = ("-n", "-k", "-f", "-c", "-o", "--env-file", "--target", "--context")
+TAKE_VALUES = ("-n", "-k", "-f", "-c", "-l", "-o", "--env-file", "--target", "--context")
 
 
 def value_of(words, option):
@@ -410,6 +438,11 @@ BREAKS = (  # page, what is changed, to what
     ("k8s/README.md", "`collector.env`", "`collectors.env`"),
     ("k8s/README.md", "namespace `nstats` or `monitoring`", "namespace `nstats` or `prometheus`"),
     ("k8s/README.md", "rollout restart deployment", "rollout again deployment"),
+    ("k8s/README.md", "/nstats-collector backup -", "/nstats-collector back-up -"),
+    ("k8s/README.md", "scale deployment/nstats-collector --replicas=0", "scale deployment/collector --replicas=0"),
+    ("k8s/README.md", "-l app.kubernetes.io/name=nstats-collector", "-l app=nstats-collector"),
+    ("k8s/README.md", "exec nstats-restore -- rm -f /data/nstats.db-wal", "exec nstats-restore -- rm -f /data/nstats-wal"),
+    ("k8s/README.md", "pod/nstats-restore", "pod/restore"),
     ("k8s/overlays/production/kustomization.yaml", "--from-file=password=PATH", "--from-file=pass=PATH"),
     ("k8s/inject/kyverno/kustomization.yaml", "kubectl apply -k k8s/inject/kyverno", "kubectl apply -k k8s/kyverno"),
     ("demo/influx2.env", "--env-file demo/influx2.env", "--env-file demo/influx.env"),
