@@ -328,6 +328,7 @@ A_FILE = re.compile(r"`([\w.-]+\.(?:yaml|yml|env|py|c|h|sh|json|mjs|proto))`")
 A_LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
 A_NAME = re.compile(r"\b([Nn]amespace|Deployment|Service|Secret|[Oo]verlay|[Cc]omponent)s? `([a-z][a-z-]*)`(?:(?: or | and |, )`([a-z][a-z-]*)`)?")
 AN_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+AN_E2E_CASE = re.compile(r"`tests/e2e/run\.py build (\w+)`")
 A_FIGURE = re.compile(r"`(nstats_(?!probe_)[a-z_]+?)(?:_total)?`")
 SNIPPET = re.compile(r"^ {4,}- (path/to/\S+)$", re.M)
 
@@ -350,6 +351,9 @@ def faults_of_text(page, text):
     for port in AN_ADDRESS.findall(text):
         if port not in ports():
             yield f"nobody is at 127.0.0.1:{port}"
+    for part in AN_E2E_CASE.findall(text):
+        if part not in e2e_cases():
+            yield f"no end-to-end case has {part} in its name"
     for figure in A_FIGURE.findall(text):
         if figure not in figures():
             yield f"nobody writes {figure}"
@@ -363,6 +367,13 @@ def names_of(kind):
     if kind == "secret":
         return {"nstats-influx"} if secret_keys("nstats-influx") else set()
     return set(named(kind))
+
+
+@functools.cache
+def e2e_cases():
+    """GROUP/NAME of each, in one text."""
+    return "\n".join(f"{path.stem.removeprefix('test_')}/{name}" for path in (ROOT / "tests/e2e").glob("test_*.py")
+                     for name in re.findall(r"^def (\w+)\(lab\):", path.read_text(), re.M))
 
 
 @functools.cache
@@ -443,6 +454,7 @@ BREAKS = (  # page, what is changed, to what
     ("k8s/README.md", "-l app.kubernetes.io/name=nstats-collector", "-l app=nstats-collector"),
     ("k8s/README.md", "exec nstats-restore -- rm -f /data/nstats.db-wal", "exec nstats-restore -- rm -f /data/nstats-wal"),
     ("k8s/README.md", "pod/nstats-restore", "pod/restore"),
+    ("CONTRIBUTING.md", "run.py build fifty_thousand", "run.py build fifty_pods"),
     ("k8s/overlays/production/kustomization.yaml", "--from-file=password=PATH", "--from-file=pass=PATH"),
     ("k8s/inject/kyverno/kustomization.yaml", "kubectl apply -k k8s/inject/kyverno", "kubectl apply -k k8s/kyverno"),
     ("demo/influx2.env", "--env-file demo/influx2.env", "--env-file demo/influx.env"),
