@@ -325,7 +325,7 @@ def sections(text):
 TOP = [path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in ("build", ".git")]
 A_PATH = re.compile(rf"`((?:{'|'.join(map(re.escape, TOP))})/[\w.*/-]*)`")
 A_FILE = re.compile(r"`([\w.-]+\.(?:yaml|yml|env|py|c|h|sh|json|mjs|proto))`")
-A_LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
+A_LINK = re.compile(r"\]\((?!http)([^)#]*)(?:#([^)]+))?\)")
 A_NAME = re.compile(r"\b([Nn]amespace|Deployment|Service|Secret|[Oo]verlay|[Cc]omponent)s? `([a-z][a-z-]*)`(?:(?: or | and |, )`([a-z][a-z-]*)`)?")
 AN_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 AN_E2E_CASE = re.compile(r"`tests/e2e/run\.py build (\w+)`")
@@ -341,9 +341,11 @@ def faults_of_text(page, text):
     for name in A_FILE.findall(text):
         if not any(True for top in (ROOT, *(ROOT / top for top in TOP)) for _ in (top.glob(name) if top == ROOT else top.rglob(name))):
             yield f"there is no {name}"
-    for link in A_LINK.findall(text):
+    for link, heading in A_LINK.findall(text):
         if not (beside / link).exists():
             yield f"there is no {link}"
+        elif heading and heading not in headings((beside / link).read_text() if link else text):
+            yield f"there is no {link}#{heading}"
     for kind, *names in A_NAME.findall(text) if objects() else []:
         for name in filter(None, names):
             if name not in names_of(kind.lower()):
@@ -357,6 +359,11 @@ def faults_of_text(page, text):
     for figure in A_FIGURE.findall(text):
         if figure not in figures():
             yield f"nobody writes {figure}"
+
+
+def headings(text):
+    """As GitHub names them."""
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", text, re.M)}
 
 
 def names_of(kind):
@@ -424,6 +431,8 @@ BREAKS = (  # page, what is changed, to what
     ("README.md", "nstats-probe -i eth0 --print`", "nstats-probe -i eth0 --json`"),
     ("README.md", "`k8s/components/podmonitor`", "`k8s/components/monitor`"),
     ("README.md", "(k8s/README.md)", "(k8s/README)"),
+    ("README.md", "(k8s/README.md#backup-and-restore)", "(k8s/README.md#backups)"),
+    ("README.md", "\n### Names\n", "\n### A name\n"),
     ("README.md", "The overlay `demo`", "The overlay `shop`"),
     ("README.md", "namespace `nstats` |", "namespace `nstat` |"),
     ("README.md", "exec deployment/nstats-collector --", "exec deployment/nstats --"),
