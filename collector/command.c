@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEXT_MAX (BODIES_BYTES_MAX + 4096) /* a body's lines, and the one before them */
 
@@ -30,11 +31,14 @@ struct command {
 	uint64_t lines;
 	struct strbuf text;
 	char result[ERR_LEN];
+	int fd; /* of a copy without a name */
 };
 
 static int begin_backup(struct command *command, char err[static ERR_LEN])
 {
-	return spool_copy_begin(command->spool, command->argument, err);
+	bool has_path = command->argument[0] == '/';
+
+	return spool_copy_begin(command->spool, has_path ? command->argument : NULL, err);
 }
 
 static void end_backup(struct command *command)
@@ -47,9 +51,11 @@ static int step_backup(struct command *command, char err[static ERR_LEN])
 	uint64_t bytes = 0;
 	int r = spool_copy_step(command->spool, &bytes, err);
 
-	if (r == 0)
-		snprintf(command->result, ERR_LEN, "ok bytes=%llu", (unsigned long long)bytes);
-	return r;
+	if (r != 0)
+		return r;
+	snprintf(command->result, ERR_LEN, "ok bytes=%llu", (unsigned long long)bytes);
+	command->fd = spool_copy_file(command->spool);
+	return 0;
 }
 
 /* In quotes, on a line. */
@@ -138,6 +144,14 @@ static const struct act *find_act(const char *request, size_t name_len)
 	return NULL;
 }
 
+/* Nothing, a path from the root, or "-". */
+static bool is_argument(const struct act *act, const char *argument)
+{
+	if (!act->has_argument)
+		return *argument == '\0';
+	return (*argument == '/' && strlen(argument) < PATH_MAX) || strcmp(argument, "-") == 0;
+}
+
 struct command *command_new(const char *request, struct spool *spool, char err[static ERR_LEN])
 {
 	size_t name_len = strcspn(request, " ");
@@ -145,10 +159,10 @@ struct command *command_new(const char *request, struct spool *spool, char err[s
 	const struct act *act = find_act(request, name_len);
 	struct command *command;
 
-	if (!act || act->has_argument != (*argument == '/') || strlen(argument) >= PATH_MAX) {
+	if (!act || !is_argument(act, argument)) {
 		snprintf(err, ERR_LEN,
-			"'%.64s' is not understood; expected 'backup /PATH', 'dead-letters' or "
-			"'replay'",
+			"'%.64s' is not understood; expected 'backup /PATH', 'backup -', "
+			"'dead-letters' or 'replay'",
 			request);
 		return NULL;
 	}
@@ -159,6 +173,7 @@ struct command *command_new(const char *request, struct spool *spool, char err[s
 	}
 	command->act = act;
 	command->spool = spool;
+	command->fd = -1;
 	strbuf_init(&command->text, TEXT_MAX);
 	snprintf(command->argument, sizeof(command->argument), "%s", argument);
 	return command;
@@ -169,6 +184,8 @@ void command_free(struct command *command)
 	if (!command)
 		return;
 	strbuf_done(&command->text);
+	if (command->fd >= 0)
+		close(command->fd);
 	free(command);
 }
 
@@ -203,4 +220,9 @@ struct strbuf *command_text(struct command *command)
 const char *command_result(const struct command *command)
 {
 	return command->result;
+}
+
+int command_file(const struct command *command)
+{
+	return command->fd;
 }

@@ -11,8 +11,8 @@
 #include "strbuf.h"
 
 struct command;
-/* "backup /path", "dead-letters", "replay". NULL: err says what it is not, or no memory. Keeps the
- * spool. */
+/* "backup /path", "backup -", "dead-letters", "replay". NULL: err says what it is not, or no
+ * memory. Keeps the spool. */
 struct command *command_new(const char *request, struct spool *spool, char err[static ERR_LEN]);
 void command_free(struct command *command);
 
@@ -26,3 +26,5 @@ void command_cancel(struct command *command);
 
 struct strbuf *command_text(struct command *command);
 const char *command_result(const struct command *command);
+/* The copy that "backup -" has made, once it is done: borrowed, at its beginning. Else -1. */
+int command_file(const struct command *command);

@@ -94,7 +94,8 @@ static const struct option_command commands[] = {
 		.help = "ask the collector that runs at --http whether it is ready: exit code 0 or "
 			"1"},
 	{.name = "backup",
-		.help = "copy the spool to a new file, while the collector runs or not",
+		.help = "copy the spool to a new file, or to standard output (-), while the "
+			"collector runs or not",
 		.arg = "PATH",
 		.offset = offsetof(struct config, backup)},
 	{.name = "dead-letters", .help = "print what InfluxDB refused for good, and why"},

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the collector was told: its option table (DESIGN section 8), and the struct that it fills.
- */
+/* What the collector was told: its option table, and the struct that it fills. */
 #pragma once
 
 #include "kube_access.h"

@@ -136,6 +136,28 @@ static void written(struct control *control)
 		let_go(control);
 }
 
+/* A command's file goes with the NUL that its end begins with. */
+static ssize_t send_some(const struct control *control)
+{
+	struct iovec iov = {.iov_base = (char *)control->out, .iov_len = control->out_len};
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))] = {0};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	int fd = control->command ? command_file(control->command) : -1;
+
+	if (fd >= 0 && control->out == control->end) {
+		struct cmsghdr *head;
+
+		msg.msg_control = room;
+		msg.msg_controllen = sizeof(room);
+		head = CMSG_FIRSTHDR(&msg);
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	}
+	return sendmsg(control->client_fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void on_writable(void *ctx, uint32_t events)
 {
 	struct control *control = ctx;
@@ -143,8 +165,7 @@ static void on_writable(void *ctx, uint32_t events)
 
 	(void)events;
 	if (control->out_len > 0)
-		n = send(control->client_fd, control->out, control->out_len,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = send_some(control);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0) {

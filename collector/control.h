@@ -5,7 +5,7 @@
  * wait.
  *
  * The request is a line. The answer is text, then a NUL, then "ok ..." or "error ...", a line; then
- * the end.
+ * the end. With the NUL comes the open file that "backup -" made (SCM_RIGHTS).
  */
 #pragma once
 

@@ -12,6 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static bool is_to_out(const struct control_client *client)
+{
+	return client->argument && strcmp(client->argument, "-") == 0;
+}
+
 static int make_request(
 	const struct control_client *client, char *ret, size_t size, char err[static ERR_LEN])
 {
@@ -19,7 +24,7 @@ static int make_request(
 	char here[PATH_MAX] = "";
 	int len;
 
-	if (client->argument && *argument != '/') {
+	if (client->argument && *argument != '/' && !is_to_out(client)) {
 		if (!getcwd(here, sizeof(here) - 1)) {
 			snprintf(err, ERR_LEN, "%s: %s", client->name, strerror(errno));
 			return -EINVAL;
@@ -71,9 +76,41 @@ static int judge(const char *line, char ret_line[static ERR_LEN], char err[stati
 	return -EIO;
 }
 
+static int put_file(const struct control_client *client, int file, char err[static ERR_LEN])
+{
+	char data[65536];
+	ssize_t n;
+
+	while ((n = read(file, data, sizeof(data))) > 0)
+		if (fwrite(data, 1, (size_t)n, client->out) != (size_t)n)
+			break;
+	if (n == 0 && fflush(client->out) == 0)
+		return 0;
+	snprintf(err, ERR_LEN, "%s: %s: %s", client->name,
+		n < 0 ? "read the copy" : "standard output", strerror(errno));
+	return -EIO;
+}
+
+/* ret_file: -1, or one that came with it. */
+static ssize_t receive(int fd, char *data, size_t size, int *ret_file)
+{
+	struct iovec iov = {.iov_base = data, .iov_len = size};
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))];
+	struct msghdr msg = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = room,
+		.msg_controllen = sizeof(room)};
+	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+
+	if (head && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_file, CMSG_DATA(head), sizeof(int));
+	return n;
+}
+
 /* Text up to a NUL, which goes out, and the result behind it. */
-static int read_answer(const struct control_client *client, int fd, char ret_line[static ERR_LEN],
-	char err[static ERR_LEN])
+static int read_answer(const struct control_client *client, int fd, int *ret_file,
+	char ret_line[static ERR_LEN], char err[static ERR_LEN])
 {
 	char data[4096];
 	char line[ERR_LEN + 16] = "";
@@ -81,7 +118,7 @@ static int read_answer(const struct control_client *client, int fd, char ret_lin
 	bool is_text = true;
 	ssize_t n;
 
-	while ((n = recv(fd, data, sizeof(data), 0)) > 0) {
+	while ((n = receive(fd, data, sizeof(data), ret_file)) > 0) {
 		size_t text_len = is_text ? strnlen(data, (size_t)n) : 0;
 		size_t rest = (size_t)n - text_len;
 
@@ -103,13 +140,20 @@ static int ask(const struct control_client *client, int fd, const char *request,
 	char ret_line[static ERR_LEN], char err[static ERR_LEN])
 {
 	size_t len = strlen(request);
+	int file = -1;
+	int r;
 
 	/* A new connection's buffer takes it whole. */
 	if (send(fd, request, len, MSG_NOSIGNAL) != (ssize_t)len) {
 		snprintf(err, ERR_LEN, "ask the collector: %s", strerror(errno));
 		return -EIO;
 	}
-	return read_answer(client, fd, ret_line, err);
+	r = read_answer(client, fd, &file, ret_line, err);
+	if (r == 0 && file >= 0)
+		r = put_file(client, file, err);
+	if (file >= 0)
+		close(file);
+	return r;
 }
 
 static int do_here(const struct control_client *client, struct spool *spool, char *request,
@@ -128,6 +172,8 @@ static int do_here(const struct control_client *client, struct spool *spool, cha
 			fwrite(command_text(command)->data, 1, command_text(command)->len,
 				client->out);
 	} while (r > 0);
+	if (r == 0 && command_file(command) >= 0)
+		r = put_file(client, command_file(command), err);
 	snprintf(ret_line, ERR_LEN, "%s", command_result(command));
 	command_free(command);
 	return r;
@@ -158,8 +204,15 @@ int control_client_run(const struct control_client *client, char ret_line[static
 {
 	char request[CONTROL_REQUEST_MAX];
 	int fd = -1;
-	int r = make_request(client, request, sizeof(request), err);
+	int r;
 
+	if (is_to_out(client) && isatty(fileno(client->out))) {
+		snprintf(err, ERR_LEN,
+			"%s: standard output is a terminal; expected a file or a pipe",
+			client->name);
+		return -EINVAL;
+	}
+	r = make_request(client, request, sizeof(request), err);
 	if (r < 0)
 		return r;
 	r = connect_to(client->spool_path, &fd);

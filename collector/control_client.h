@@ -14,10 +14,11 @@ struct control_client {
 	const char *spool_path;
 	uint64_t spool_max_bytes;
 	const char *name;     /* of the command */
-	const char *argument; /* a path, relative perhaps; NULL: none */
+	const char *argument; /* a path, relative perhaps; "-": out; NULL: none */
 	FILE *out;
 };
 
-/* The command's text goes to out. ret_line: its result. 0 or -errno. */
+/* The command's text goes to out, or a copy of the spool, which is all there where the result is 0.
+ * ret_line: its result. 0 or -errno. */
 int control_client_run(const struct control_client *client, char ret_line[static ERR_LEN],
 	char err[static ERR_LEN]);

@@ -8,12 +8,11 @@
  * come. What waits or flies below `oldest` stops it until the commit, and counts as stored like any
  * other.
  *
- * Lost = sealed_bytes at contiguous - bytes stored up to it (DESIGN section 5). The datagram at
- * contiguous may be just the one that never came, and then its sealed_bytes are not known. So a
- * mark is set at the highest sequence seen, with its sealed_bytes; bytes stored up to the mark are
- * kept apart, and when contiguous reaches it, lost is the difference, exactly, and the next mark is
- * set. Between two marks lost_bytes is that of the earlier one. Without a gap the mark is reached
- * with every commit.
+ * Lost = sealed_bytes at contiguous - bytes stored up to it. The datagram at contiguous may be just
+ * the one that never came, and then its sealed_bytes are not known. So a mark is set at the highest
+ * sequence seen, with its sealed_bytes; bytes stored up to the mark are kept apart, and when
+ * contiguous reaches it, lost is the difference, exactly, and the next mark is set. Between two
+ * marks lost_bytes is that of the earlier one. Without a gap the mark is reached with every commit.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * InfluxDB line protocol, measurement "nstat" (DESIGN section 7). Values are reduced to a whitelist
- * of characters rather than escaped: line protocol cannot carry a line feed or a final backslash at
- * all.
+ * InfluxDB line protocol, measurement "nstat" (README, "What InfluxDB gets"). Values are reduced to
+ * a whitelist of characters rather than escaped: line protocol cannot carry a line feed or a final
+ * backslash at all.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an HTTP answer means for a body in the spool (DESIGN section 5's table), and when to try
- * again. Pure: the answer, the number of tries, random bits and the time are passed in.
+ * What an HTTP answer means for a body in the spool (README, "When InfluxDB is away or refuses"),
+ * and when to try again. Pure: the answer, the number of tries, random bits and the time are passed
+ * in.
  */
 #pragma once
 

@@ -237,7 +237,12 @@ int spool_copy_begin(struct spool *spool, const char *path, char err[static ERR_
 		snprintf(err, ERR_LEN, "backup: another one is under way");
 		return -EBUSY;
 	}
-	return r < 0 ? r : spool_backup_begin(spool->file.db, path, &spool->copy, err);
+	if (r < 0)
+		return r;
+	if (!path)
+		return spool_backup_begin_unnamed(
+			spool->file.db, spool->file.path, &spool->copy, err);
+	return spool_backup_begin(spool->file.db, path, &spool->copy, err);
 }
 
 int spool_copy_step(struct spool *spool, uint64_t *ret_bytes, char err[static ERR_LEN])
@@ -251,6 +256,11 @@ int spool_copy_step(struct spool *spool, uint64_t *ret_bytes, char err[static ER
 	r = spool_backup_step(spool->copy, err);
 	*ret_bytes = spool_backup_bytes(spool->copy);
 	return r;
+}
+
+int spool_copy_file(struct spool *spool)
+{
+	return spool->copy ? spool_backup_file(spool->copy) : -1;
 }
 
 void spool_copy_end(struct spool *spool)

@@ -69,10 +69,12 @@ int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *ou
 bool spool_is_check_due(const struct spool *spool);
 int spool_check(struct spool *spool, char err[static ERR_LEN]);
 
-/* A copy at a new path, of some pages a step; one at a time. begin: 0 or -errno; step: 1 and there
- * are more; 0: it is whole, and of *ret_bytes; -errno. */
+/* A copy at a new path, or without a name beside the spool where that is NULL, of some pages a
+ * step; one at a time. begin: 0 or -errno; step: 1 and there are more; 0: it is whole, and of
+ * *ret_bytes; -errno. file: gives the descriptor (close) of a whole one without a name, else -1. */
 int spool_copy_begin(struct spool *spool, const char *path, char err[static ERR_LEN]);
 int spool_copy_step(struct spool *spool, uint64_t *ret_bytes, char err[static ERR_LEN]);
+int spool_copy_file(struct spool *spool);
 void spool_copy_end(struct spool *spool);
 
 /* The oldest dead letter with an id above after. 1: given, ret->data freed with free(3); 0: none;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 #define STEP_PAGES 256 /* 1 MiB, a few milliseconds */
 
 struct spool_backup {
-	char *path;
+	char *path; /* NULL: it has no name */
+	int fd;     /* of one without a name, else -1 */
 	sqlite3 *to;
 	sqlite3_backup *sqlite;
 	uint64_t bytes;
@@ -55,8 +57,9 @@ static int open_both(struct spool_backup *backup, struct spool_db *db, char err[
 	return backup->sqlite ? 0 : fail(backup, err);
 }
 
-int spool_backup_begin(
-	struct spool_db *db, const char *path, struct spool_backup **ret, char err[static ERR_LEN])
+/* Of a file that was just created. Takes fd. */
+static int begin(struct spool_db *db, const char *path, int fd, struct spool_backup **ret,
+	char err[static ERR_LEN])
 {
 	struct spool_backup *backup = calloc(1, sizeof(*backup));
 	int r;
@@ -65,21 +68,50 @@ int spool_backup_begin(
 		backup->path = strdup(path);
 	if (!backup || !backup->path) {
 		snprintf(err, ERR_LEN, "backup: out of memory");
+		unlink(path);
+		if (fd >= 0)
+			close(fd);
 		free(backup);
 		return -ENOMEM;
 	}
-	r = create_file(path, err);
-	if (r < 0) {
-		free(backup->path);
-		free(backup);
-		return r;
-	}
+	backup->fd = fd;
 	r = open_both(backup, db, err);
 	if (r < 0) {
 		spool_backup_end(backup);
 		return r;
 	}
 	*ret = backup;
+	return 0;
+}
+
+int spool_backup_begin(
+	struct spool_db *db, const char *path, struct spool_backup **ret, char err[static ERR_LEN])
+{
+	int r = create_file(path, err);
+
+	return r < 0 ? r : begin(db, path, -1, ret, err);
+}
+
+/* sqlite opens by name only, so that it has one for as long as that takes. */
+int spool_backup_begin_unnamed(struct spool_db *db, const char *beside, struct spool_backup **ret,
+	char err[static ERR_LEN])
+{
+	char path[PATH_MAX];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "%s.copy-XXXXXX", beside);
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0) {
+		r = -errno;
+		snprintf(err, ERR_LEN, "backup: '%.160s': %s", path, strerror(-r));
+		return r;
+	}
+	r = begin(db, path, fd, ret, err);
+	if (r < 0)
+		return r;
+	unlink(path);
+	free((*ret)->path);
+	(*ret)->path = NULL;
 	return 0;
 }
 
@@ -107,6 +139,15 @@ uint64_t spool_backup_bytes(const struct spool_backup *backup)
 	return backup->bytes;
 }
 
+int spool_backup_file(struct spool_backup *backup)
+{
+	int fd = backup->is_whole ? backup->fd : -1;
+
+	if (fd >= 0)
+		backup->fd = -1;
+	return fd;
+}
+
 void spool_backup_end(struct spool_backup *backup)
 {
 	if (!backup)
@@ -114,8 +155,10 @@ void spool_backup_end(struct spool_backup *backup)
 	if (backup->sqlite)
 		sqlite3_backup_finish(backup->sqlite);
 	sqlite3_close(backup->to);
-	if (!backup->is_whole)
+	if (backup->path && !backup->is_whole)
 		unlink(backup->path);
+	if (backup->fd >= 0)
+		close(backup->fd);
 	free(backup->path);
 	free(backup);
 }

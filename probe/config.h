@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The probe's options, a table row each (DESIGN section 8), and what the meter makes of them.
+ * The probe's options, a table row each, and what the meter makes of them.
  */
 #pragma once
 

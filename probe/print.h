@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * --print: a JSON line a row (DESIGN section 8), and one with the totals at the end.
+ * --print: a JSON line a row, and one with the totals at the end.
  */
 #pragma once
 

@@ -134,7 +134,7 @@ def bench_memory(build):
 
 def main():
     build = Path(sys.argv[1]).resolve()
-    row("what", "measured", "budget (DESIGN section 10)")
+    row("what", "measured", "budget")
     bench_file(build, int(sys.argv[2]))
     if os.geteuid() == 0:
         bench_live(build)

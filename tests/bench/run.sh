@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run.sh BUILD_DIR: what DESIGN section 10 budgets and this machine can measure, side by side with peers. BENCH_PACKETS is
+# run.sh BUILD_DIR: what has a budget and this machine can measure, side by side with peers. BENCH_PACKETS is
 # the length of the file that is read.
 set -eu
 

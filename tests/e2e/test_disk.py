@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The spool's disk is full, fails, or is damaged: nothing is lost that was said to be kept, and no operator is needed."""
+import contextlib
 import errno
 import os
 import random
@@ -7,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import time
+from pathlib import Path
 
 from lib.backend import Spool, line, traffic
 from lib.case import at_least, at_most, case, equal, until
@@ -328,6 +330,15 @@ def a_second_collector_on_the_same_spool_is_refused(lab):
     assert "is in use by another collector" in said, said
 
 
+def see_that_it_is_whole(copy):
+    """The bodies in it."""
+    with contextlib.closing(sqlite3.connect(copy)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        n, bodies = db.execute("SELECT (SELECT count(*) FROM body), bodies FROM total").fetchone()
+    equal(n, bodies, "bodies")
+    return n
+
+
 @case()
 def a_backup_is_whole_while_the_collector_commits_and_after_its_end(lab):
     path = spool_of(lab, 64)
@@ -338,16 +349,98 @@ def a_backup_is_whole_while_the_collector_commits_and_after_its_end(lab):
         code, _, said = run_command(lab, path, "backup", copy)
         equal(code, 0, f"exit code ({said})")
         assert re.search(r"ok bytes=\d{8}", said), said
-        db = sqlite3.connect(copy)
-        assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-        assert db.execute("SELECT count(*) FROM body").fetchone() == db.execute("SELECT bodies FROM total").fetchone()
-        db.close()
+        see_that_it_is_whole(copy)
         code, _, said = run_command(lab, path, "backup", copy)
         equal(code, 1, "exit code of a backup over a backup")
         if name == "a.db":
             sender.end()
             probe.stop()
             collector.stop()
+
+
+def back_up_to(lab, spool, out):
+    """(exit code, what it says)"""
+    done = subprocess.run([str(lab.build / "nstats-collector"), "backup", "-", "--spool", str(spool)],
+                          stdout=out, stderr=subprocess.PIPE, text=True, timeout=60, cwd=lab.dir)
+    return done.returncode, done.stderr
+
+
+def left_beside(spool, *pids):
+    """Names, and what has none any more but one of these processes still holds."""
+    names = {path.name.removeprefix(spool.name) for path in spool.parent.glob(spool.name + "*")} - {"", "-wal", ".sock"}
+    return names | {target for pid in pids for target in open_files(pid) if target.startswith(f"{spool}.copy")}
+
+
+def open_files(pid):
+    """None where it has ended."""
+    with contextlib.suppress(FileNotFoundError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                yield os.readlink(entry)
+
+
+@case()
+def a_backup_goes_to_standard_output_while_the_collector_commits_and_after_its_end(lab):
+    path = spool_of(lab, 64)
+    _, collector, probe, sender = start(lab, path)
+    wait_for_commits(collector)
+    for name in ("a.db", "b.db"):
+        copy = lab.dir / name
+        with open(copy, "wb") as out:
+            code, said = back_up_to(lab, path, out)
+        equal(code, 0, f"exit code ({said})")
+        equal(int(re.search(r"ok bytes=(\d+)", said)[1]), copy.stat().st_size, "bytes")
+        bodies = see_that_it_is_whole(copy)
+        assert not left_beside(path, collector.process.pid), left_beside(path, collector.process.pid)
+        if name == "a.db":
+            sender.end()
+            probe.stop()
+            collector.stop()
+    restored = Collector(lab, "--ptr", "off", spool=copy)
+    at_least(restored.figure("nstats_spool_bodies"), bodies, "bodies of a collector that starts on the copy")
+
+
+def refusing_outputs():
+    """What cannot be written to, and what is said of it."""
+    reader, closed = os.pipe()
+    os.close(reader)
+    _, terminal = os.openpty()
+    full = os.open("/dev/full", os.O_WRONLY)
+    return (closed, "Broken pipe"), (full, "No space left on device"), (terminal, "is a terminal; expected a file or a pipe")
+
+
+@case()
+def a_backup_that_cannot_be_written_out_fails_with_a_sentence_and_leaves_nothing(lab):
+    path = spool_of(lab, 64)
+    collector = Collector(lab, "--ptr", "off", spool=path)
+    for _ in range(2):
+        for out, why in refusing_outputs():
+            code, said = back_up_to(lab, path, out)
+            equal(code, 1, f"exit code ({said})")
+            assert why in said and said.count("\n") == 1, said
+        assert not left_beside(path), left_beside(path)
+        if collector.process.is_running():
+            collector.stop()
+
+
+@case()
+def a_backup_whose_reader_writer_or_collector_ends_leaves_nothing(lab):
+    path = spool_of(lab, 64)
+    collector = Collector(lab, "--ptr", "off", spool=path)
+    for victim in ("reader", "writer", "collector"):
+        writer = subprocess.Popen([str(lab.build / "nstats-collector"), "backup", "-", "--spool", str(path)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        lab.callback(writer.kill)
+        if victim == "collector":
+            until(lambda: left_beside(path, collector.process.pid), 20, "no copy is begun")
+            collector.process.kill()
+        else:
+            assert writer.stdout.read(16) == b"SQLite format 3\0", "no copy"
+        if victim == "writer":
+            writer.kill()
+        writer.stdout.close()
+        assert writer.wait(60) != 0, f"exit code 0, the {victim} ended"
+        until(lambda: not left_beside(path, collector.process.pid), 10, f"something is left, the {victim} ended")
 
 
 def see_dead_letter(lab, path):

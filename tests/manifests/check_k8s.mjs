@@ -5,7 +5,7 @@
 // thought of, and every one that lacks a field or says something else in one.
 import { isDeepStrictEqual } from "node:util";
 import * as podsecurity from "./k8s/podsecurity.mjs";
-import { ofCollector, ofProbesPolicy, ofProduction } from "./k8s/collector.mjs";
+import { ofCollector, ofProbesPolicy, ofProduction, ofRestore } from "./k8s/collector.mjs";
 import { ofDemo } from "./k8s/demo.mjs";
 import { admitted, brokenPolicies, faultsOfPolicy, POLICIES } from "./k8s/injection.mjs";
 import { jsonPatch } from "./k8s/policies.mjs";
@@ -19,7 +19,7 @@ import { hasFault, unnoticed } from "./mutants.mjs";
 const RENDERED = ["k8s/base", "k8s/overlays/demo", "k8s/overlays/production",
 	...["native", "classic", "monitored"].map((name) => `tests/manifests/k8s/${name}`)];
 const EXAMPLES = ["k8s/examples/pod.yaml", "k8s/examples/pod-classic.yaml"];
-const FILES = [...POLICIES.map((name) => `k8s/inject/${name}/policy.yaml`), "k8s/examples/networkpolicy.yaml", ...EXAMPLES];
+const FILES = [...POLICIES.map((name) => `k8s/inject/${name}/policy.yaml`), "k8s/examples/networkpolicy.yaml", "k8s/examples/restore.yaml", ...EXAMPLES];
 const KINDS = ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"];
 
 let failed = 0;
@@ -101,6 +101,14 @@ await check("probes_reach_the_collector_where_egress_is_denied", function* () {
 	yield* ofObject(inNamespace(probesPolicy));
 	yield* ofProbesPolicy(probesPolicy, base);
 });
+
+const [restore] = readObjects("k8s/examples/restore.yaml");
+function* ofRestorePod(pod) {
+	yield* ofObject(pod);
+	yield* podsecurity.restricted(podSpec(pod));
+	yield* ofRestore(pod, base);
+}
+await check("the_pod_for_a_restore_has_the_collectors_volume", () => ofRestorePod(restore));
 
 await check("sidecar_is_first_in_each_kind_of_workload", function* () {
 	for (const [objects, form] of [[native, "native"], [classic, "classic"]]) {
@@ -271,6 +279,10 @@ await check("each_field_is_missed_in_what_is_for_pods", async function* () {
 		yield* faults(broken);
 		yield* ofObject(inNamespace(broken));
 		yield* ofProbesPolicy(broken, base);
+	}, FREE);
+	yield* unnoticed("restore", restore, async function* (broken) {
+		yield* faults(broken);
+		yield* ofRestorePod(broken);
 	}, FREE);
 	for (const policy of POLICIES) {
 		const objects = readObjects(`k8s/inject/${policy}/policy.yaml`);

@@ -40,6 +40,7 @@ RUN_BY = {
     "nstats-collector dead-letters --spool PATH": ("tests/e2e/test_disk.py", '"dead-letters"'),
     "nstats-collector replay --spool PATH": ("tests/e2e/test_disk.py", '"replay"'),
     "nstats-collector backup COPY --spool PATH": ("tests/e2e/test_disk.py", '"backup", copy'),
+    "nstats-collector backup - --spool PATH > COPY": ("tests/e2e/test_disk.py", '"backup", "-"'),
     "docker compose up --build": ("tests/containers/test_compose.py", "docker-compose"),
 }
 
@@ -135,9 +136,10 @@ def of_path(path):
 
 
 def of_kubectl(words):
-    for folder in filter(None, [value_of(words, "-k")]):
+    own = words[:words.index("--")] if "--" in words else words  # what follows is another program's
+    for folder in filter(None, [value_of(own, "-k")]):
         need((of_path(folder) / "kustomization.yaml").exists(), f"{folder} is no kustomization")
-    for file in filter(None, [value_of(words, "-f")]):
+    for file in filter(None, [value_of(own, "-f")]):
         need("\nkind: " in of_path(file).read_text(), f"{file} is no manifest")
     if objects() and len(words) > 1:
         of_cluster(words)
@@ -196,12 +198,37 @@ def of_label(rest, _, words):
         need((mode and value in LEVELS) or f'"{key}": "{value}"' in asked, f"nobody looks for {key}={value}")
 
 
-def of_exec(rest, namespace, _):
+def restore_pod():
+    import yaml
+    return yaml.safe_load(read_file("k8s/examples/restore.yaml"))
+
+
+def of_restore(program, *words):
+    """Of a pod of ours, the spool's own names: the option's value, and what sqlite makes of it."""
+    spools = {one["value"] for pod in pods() for box in pod["containers"] for one in box.get("env", []) if one["name"] == "NSTATS_SPOOL"}
+    known = {spool + end for spool in spools for end in ("", "-wal", ".new")}
+    need(program in ("dd", "mv", "rm"), f"{program} is not understood")
+    paths = [word.removeprefix("of=") for word in words if "/" in word]
+    need(paths and set(paths) <= known, f"{paths} are not among {sorted(known)}")
+
+
+def of_exec(rest, namespace, words):
+    pod = restore_pod()["metadata"]
+    if rest[0] == pod["name"]:
+        need(namespace == pod["namespace"], f"no {rest[0]} in {namespace}")
+        return of_restore(*words[words.index("--") + 1:])
     need(of_target(rest[0], namespace), f"there is no {rest[0]}")
     need(rest[1].startswith("/"), f"the image has no PATH to find {rest[1]} in")
     program, command = rest[1].lstrip("/"), rest[2]
     told = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=10, check=True).stdout
     need(re.search(rf"^ +{re.escape(command)}\b", told, re.M), f"{program} has no command {command}")
+
+
+def of_wait(rest, namespace, words):
+    kind, _, name = rest[0].partition("/")
+    label = value_of(words, "-l")
+    need(kind == "pod" and (name == restore_pod()["metadata"]["name"] or label), f"{rest[0]} is not understood")
+    need(not label or '"{}": "{}"'.format(*label.split("=")) in json.dumps(objects()), f"nobody has {label}")
 
 
 KUBECTL = {
@@ -213,6 +240,8 @@ KUBECTL = {
     "get": lambda rest, namespace, _: of_target(rest[0], namespace),
     "logs": lambda rest, namespace, _: of_target(rest[0], namespace),
     "port-forward": of_port_forward,
+    "scale": lambda rest, namespace, _: need(of_target(rest[0], namespace), f"no {rest[0]}"),
+    "wait": of_wait,
     "rollout": lambda rest, namespace, _: need(rest[0] == "restart" and not of_target(rest[1], namespace), f"rollout {rest}"),
 }
 
@@ -253,7 +282,7 @@ def of_program(program):
 
 CHECKS = {"make": of_make, "docker": of_docker, "docker-compose": of_compose, "kubectl": of_kubectl, "kind": of_kind,
           "nstats-probe": of_program("nstats-probe"), "nstats-collector": of_program("nstats-collector"), "podman": lambda words: None}
-TAKE_VALUES = ("-n", "-k", "-f", "-c", "-o", "--env-file", "--target", "--context")
+TAKE_VALUES = ("-n", "-k", "-f", "-c", "-l", "-o", "--env-file", "--target", "--context")
 
 
 def value_of(words, option):
@@ -296,9 +325,10 @@ def sections(text):
 TOP = [path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in ("build", ".git")]
 A_PATH = re.compile(rf"`((?:{'|'.join(map(re.escape, TOP))})/[\w.*/-]*)`")
 A_FILE = re.compile(r"`([\w.-]+\.(?:yaml|yml|env|py|c|h|sh|json|mjs|proto))`")
-A_LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
+A_LINK = re.compile(r"\]\((?!http)([^)#]*)(?:#([^)]+))?\)")
 A_NAME = re.compile(r"\b([Nn]amespace|Deployment|Service|Secret|[Oo]verlay|[Cc]omponent)s? `([a-z][a-z-]*)`(?:(?: or | and |, )`([a-z][a-z-]*)`)?")
 AN_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+AN_E2E_CASE = re.compile(r"`tests/e2e/run\.py build (\w+)`")
 A_FIGURE = re.compile(r"`(nstats_(?!probe_)[a-z_]+?)(?:_total)?`")
 SNIPPET = re.compile(r"^ {4,}- (path/to/\S+)$", re.M)
 
@@ -311,9 +341,11 @@ def faults_of_text(page, text):
     for name in A_FILE.findall(text):
         if not any(True for top in (ROOT, *(ROOT / top for top in TOP)) for _ in (top.glob(name) if top == ROOT else top.rglob(name))):
             yield f"there is no {name}"
-    for link in A_LINK.findall(text):
+    for link, heading in A_LINK.findall(text):
         if not (beside / link).exists():
             yield f"there is no {link}"
+        elif heading and heading not in headings((beside / link).read_text() if link else text):
+            yield f"there is no {link}#{heading}"
     for kind, *names in A_NAME.findall(text) if objects() else []:
         for name in filter(None, names):
             if name not in names_of(kind.lower()):
@@ -321,9 +353,17 @@ def faults_of_text(page, text):
     for port in AN_ADDRESS.findall(text):
         if port not in ports():
             yield f"nobody is at 127.0.0.1:{port}"
+    for part in AN_E2E_CASE.findall(text):
+        if part not in e2e_cases():
+            yield f"no end-to-end case has {part} in its name"
     for figure in A_FIGURE.findall(text):
         if figure not in figures():
             yield f"nobody writes {figure}"
+
+
+def headings(text):
+    """As GitHub names them."""
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", text, re.M)}
 
 
 def names_of(kind):
@@ -334,6 +374,13 @@ def names_of(kind):
     if kind == "secret":
         return {"nstats-influx"} if secret_keys("nstats-influx") else set()
     return set(named(kind))
+
+
+@functools.cache
+def e2e_cases():
+    """GROUP/NAME of each, in one text."""
+    return "\n".join(f"{path.stem.removeprefix('test_')}/{name}" for path in (ROOT / "tests/e2e").glob("test_*.py")
+                     for name in re.findall(r"^def (\w+)\(lab\):", path.read_text(), re.M))
 
 
 @functools.cache
@@ -384,6 +431,8 @@ BREAKS = (  # page, what is changed, to what
     ("README.md", "nstats-probe -i eth0 --print`", "nstats-probe -i eth0 --json`"),
     ("README.md", "`k8s/components/podmonitor`", "`k8s/components/monitor`"),
     ("README.md", "(k8s/README.md)", "(k8s/README)"),
+    ("README.md", "(k8s/README.md#backup-and-restore)", "(k8s/README.md#backups)"),
+    ("README.md", "\n### Names\n", "\n### A name\n"),
     ("README.md", "The overlay `demo`", "The overlay `shop`"),
     ("README.md", "namespace `nstats` |", "namespace `nstat` |"),
     ("README.md", "exec deployment/nstats-collector --", "exec deployment/nstats --"),
@@ -409,6 +458,12 @@ BREAKS = (  # page, what is changed, to what
     ("k8s/README.md", "`collector.env`", "`collectors.env`"),
     ("k8s/README.md", "namespace `nstats` or `monitoring`", "namespace `nstats` or `prometheus`"),
     ("k8s/README.md", "rollout restart deployment", "rollout again deployment"),
+    ("k8s/README.md", "/nstats-collector backup -", "/nstats-collector back-up -"),
+    ("k8s/README.md", "scale deployment/nstats-collector --replicas=0", "scale deployment/collector --replicas=0"),
+    ("k8s/README.md", "-l app.kubernetes.io/name=nstats-collector", "-l app=nstats-collector"),
+    ("k8s/README.md", "exec nstats-restore -- rm -f /data/nstats.db-wal", "exec nstats-restore -- rm -f /data/nstats-wal"),
+    ("k8s/README.md", "pod/nstats-restore", "pod/restore"),
+    ("CONTRIBUTING.md", "run.py build fifty_thousand", "run.py build fifty_pods"),
     ("k8s/overlays/production/kustomization.yaml", "--from-file=password=PATH", "--from-file=pass=PATH"),
     ("k8s/inject/kyverno/kustomization.yaml", "kubectl apply -k k8s/inject/kyverno", "kubectl apply -k k8s/kyverno"),
     ("demo/influx2.env", "--env-file demo/influx2.env", "--env-file demo/influx.env"),

@@ -103,3 +103,24 @@ static inline int refuse(int64_t id, const char *reason)
 
 	return spool_settle(spool, id, &refused, err);
 }
+
+/* The oldest; true: it left. */
+static inline bool drain_one(void)
+{
+	struct spool_body body;
+
+	if (spool_next(spool, 0, &body, err) != 1)
+		return false;
+	free(body.data);
+	return deliver(body.id) >= 0;
+}
+
+static inline void check_all(int expected)
+{
+	int r, n = 0;
+
+	assert_true(spool_is_check_due(spool));
+	while ((r = spool_check(spool, err)) == 1)
+		assert_true(++n < 1000);
+	assert_int_equal(r, expected);
+}

@@ -156,16 +156,6 @@ static void a_body_that_is_refused_finds_new_dead_letters(void **state)
 	assert_int_equal(state_now().dead_bodies, 1);
 }
 
-static void check_all(int expected)
-{
-	int r, n = 0;
-
-	assert_true(spool_is_check_due(spool));
-	while ((r = spool_check(spool, err)) == 1)
-		assert_true(++n < 1000);
-	assert_int_equal(r, expected);
-}
-
 /* What a kill leaves behind: a check is due until one has ended. */
 static void leave_uncleanly(uint64_t max_bytes)
 {

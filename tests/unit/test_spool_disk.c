@@ -113,17 +113,6 @@ static int commit_body(uint8_t fill, size_t len)
 	return commit_body_at(fill, len, 1, &boot, 1);
 }
 
-/* The oldest; true: it left. */
-static bool drain_one(void)
-{
-	struct spool_body body;
-
-	if (spool_next(spool, 0, &body, err) != 1)
-		return false;
-	free(body.data);
-	return deliver(body.id) >= 0;
-}
-
 static void write_at(const char *file, off_t at, const void *data, size_t len)
 {
 	int fd = open(file, O_WRONLY);
@@ -439,16 +428,6 @@ static void a_kill_after_a_failed_commit_keeps_rows_and_ledger_together(void **s
 	assert_true(spool_is_check_due(spool));
 }
 
-static void check_all(int expected)
-{
-	int r, n = 0;
-
-	assert_true(spool_is_check_due(spool));
-	while ((r = spool_check(spool, err)) == 1)
-		assert_true(++n < 1000);
-	assert_int_equal(r, expected);
-}
-
 static void a_clean_stop_asks_for_no_check(void **state)
 {
 	(void)state;
@@ -626,66 +605,6 @@ static void what_we_did_not_write_is_never_moved(void **state)
 	assert_int_equal(count_files("corrupt"), 0);
 }
 
-static char *copy_path(void)
-{
-	static char name[160];
-
-	snprintf(name, sizeof(name), "%s/copy.db", dir);
-	return name;
-}
-
-static void a_copy_is_consistent_while_it_is_written_to(void **state)
-{
-	uint64_t bytes = 0, n = 0;
-	int r;
-
-	(void)state;
-	open_spool(16 * MIB);
-	for (int i = 0; i < 300; i++)
-		commit_body(1, 20000);
-	assert_int_equal(spool_copy_begin(spool, copy_path(), err), 0);
-	while ((r = spool_copy_step(spool, &bytes, err)) == 1) {
-		assert_int_equal(commit_body(2, 20000), 0);
-		assert_true(drain_one());
-		assert_true(++n < 1000);
-	}
-	spool_copy_end(spool);
-	assert_int_equal(r, 0);
-	assert_true(n > 3);
-	assert_true(bytes > 300 * 20000);
-	spool_close(spool);
-	assert_int_equal(spool_open(copy_path(), 16 * MIB, &spool, err), 0);
-	check_all(0);
-	assert_int_equal(state_now().bodies, 300);
-	for (int i = 0; i < 300; i++)
-		assert_true(drain_one());
-	assert_false(drain_one());
-}
-
-static void a_copy_overwrites_nothing(void **state)
-{
-	(void)state;
-	open_spool(16 * MIB);
-	assert_int_equal(spool_copy_begin(spool, path, err), -EEXIST);
-	assert_non_null(strstr(err, "exists; expected a new file"));
-	assert_int_equal(spool_copy_begin(spool, "/nonexistent/x", err), -ENOENT);
-}
-
-static void a_copy_that_is_broken_off_is_deleted(void **state)
-{
-	uint64_t bytes;
-
-	(void)state;
-	open_spool(16 * MIB);
-	for (int i = 0; i < 200; i++)
-		commit_body(1, 20000);
-	assert_int_equal(spool_copy_begin(spool, copy_path(), err), 0);
-	assert_int_equal(spool_copy_step(spool, &bytes, err), 1);
-	assert_int_equal(spool_copy_begin(spool, path, err), -EBUSY);
-	spool_copy_end(spool);
-	assert_int_equal(access(copy_path(), F_OK), -1);
-}
-
 static void bury(int n, size_t len)
 {
 	struct spool_body body;
@@ -783,9 +702,6 @@ int main(void)
 		TEST(damage_that_is_found_while_working_costs_no_more_than_what_was_in_the_file),
 		TEST(a_check_finds_damage),
 		TEST(what_we_did_not_write_is_never_moved),
-		TEST(a_copy_is_consistent_while_it_is_written_to),
-		TEST(a_copy_overwrites_nothing),
-		TEST(a_copy_that_is_broken_off_is_deleted),
 		TEST(dead_letters_are_shown_with_their_reason),
 		TEST(a_replay_moves_them_all_back_and_counts_them),
 		TEST(what_died_after_a_replay_began_stays),

@@ -127,6 +127,24 @@ export function* ofProbesPolicy(policy, collectors) {
 	});
 }
 
+// k8s/examples/restore.yaml, applied while no collector runs.
+export function* ofRestore(pod, collectors) {
+	const deployment = collectors.find(({ kind, metadata }) => kind === "Deployment" && metadata.name === NAME);
+	const { spec } = pod;
+	const theirs = podSpec(deployment);
+	const [container] = spec.containers;
+	const data = ({ volumes }) => volumes.find(({ name }) => name === "data");
+	const mount = ({ containers: [{ volumeMounts }] }) => volumeMounts.find(({ name }) => name === "data");
+	yield* notKept({
+		"beside the collector": pod.metadata.namespace === deployment.metadata.namespace,
+		"its volume, where it has it": isDeepStrictEqual(data(spec), data(theirs)) && isDeepStrictEqual(mount(spec), mount(theirs)),
+		"files that are the collector's": isDeepStrictEqual(spec.securityContext, theirs.securityContext),
+		"an end, after the hour that it is there for": spec.activeDeadlineSeconds === 3600 && isDeepStrictEqual(container.command, ["sleep", "3600"])
+			&& spec.restartPolicy === "Never" && spec.terminationGracePeriodSeconds === 1,
+		"tools, of Docker Hub's busybox": container.image.startsWith("busybox:"),
+	});
+}
+
 // The overlay production, with the PodMonitor: InfluxDB 2.x over TLS, in a network that is named.
 export function* ofProduction(objects) {
 	const { data } = objects.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name.startsWith(NAME));
