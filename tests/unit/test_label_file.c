@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/label_file collector/labels collector/name_text collector/line collector/strbuf
  */
-/* uses: collector/loop */
+/* uses: collector/loop collector/scope */
 #include "label_file.h"
 
 #include <errno.h>
