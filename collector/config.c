@@ -69,7 +69,7 @@ static const struct option_row rows[] = {
 		.help = "server for PTR look-ups, instead of resolv.conf's",
 		.type = OPTION_PORT, .offset = offsetof(struct config, dns_server)},
 	{.name = "labels", .arg = "FILE",
-		.help = "a prefix and its name a line; read again at SIGHUP, and within 5 s of a change",
+		.help = "a prefix and its name a line; read again at SIGHUP, and 5 to 10 s after its last change",
 		.type = OPTION_TEXT, .offset = offsetof(struct config, labels)},
 	{.name = "max-series", .arg = "N", .initial = "50000", .min = 10, .max = SERIES_MAX,
 		.help = "live series; beyond them new ones lose their port, then their name",

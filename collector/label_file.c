@@ -3,7 +3,8 @@
  * A ConfigMap's file is a link to a link, of which the second is replaced: inotify(7) would have to
  * watch the folder of each and to begin anew after each change. stat(2) goes through them all, and
  * now and then is soon enough for names. What it says of a file changes with its content:
- * the file that it is, its size, the time of its last write.
+ * the file that it is, its size, the time of its last write. An editor or scp may be half-way
+ * through it at a look, so that a change waits for a second one that sees the same.
  */
 #include "label_file.h"
 
@@ -23,7 +24,8 @@ struct label_file {
 	const char *path;
 	struct stats *stats;
 	struct labels *labels;
-	struct stat seen; /* all zero: there is none */
+	struct stat taken;  /* what was read; all zero: there is none */
+	struct stat looked; /* what the last look saw */
 	struct loop_timer look;
 };
 
@@ -31,6 +33,12 @@ static bool is_same(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static void look_at(const char *path, struct stat *ret)
+{
+	if (stat(path, ret) < 0)
+		memset(ret, 0, sizeof(*ret));
 }
 
 static int read_all(int fd, char *text, size_t cap, size_t *ret_len)
@@ -54,12 +62,11 @@ static int read_file(struct label_file *file, char *text, size_t cap, size_t *re
 {
 	int fd, r;
 
-	if (stat(file->path, &file->seen) < 0)
-		memset(&file->seen, 0, sizeof(file->seen));
+	look_at(file->path, &file->taken);
 	fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	r = fstat(fd, &file->seen) < 0 ? -errno : read_all(fd, text, cap, ret_len);
+	r = fstat(fd, &file->taken) < 0 ? -errno : read_all(fd, text, cap, ret_len);
 	close(fd);
 	return r;
 }
@@ -98,6 +105,7 @@ void label_file_read(struct label_file *file)
 {
 	struct labels *labels;
 	char err[ERR_LEN];
+	size_t n_before;
 
 	if (load(file, &labels, err) < 0) {
 		file->stats->labels_failed++;
@@ -105,18 +113,21 @@ void label_file_read(struct label_file *file)
 			labels_count(file->labels));
 		return;
 	}
+	n_before = labels_count(file->labels);
 	take(file, labels);
 	file->stats->labels_read++;
-	log_info("labels read again", "labels=%zu", labels_count(labels));
+	if (n_before > 0 && labels_count(labels) == 0)
+		log_warn("no label is left", "file=\"%s\" labels_before=%zu", file->path, n_before);
+	else
+		log_info("labels read again", "labels=%zu", labels_count(labels));
 }
 
 void label_file_look(struct label_file *file)
 {
-	struct stat now;
+	struct stat before = file->looked;
 
-	if (stat(file->path, &now) < 0)
-		memset(&now, 0, sizeof(now));
-	if (!is_same(&now, &file->seen))
+	look_at(file->path, &file->looked);
+	if (is_same(&file->looked, &before) && !is_same(&file->looked, &file->taken))
 		label_file_read(file);
 }
 
@@ -147,6 +158,7 @@ int label_file_open(struct loop *loop, const char *path, struct stats *stats,
 		return r;
 	}
 	take(file, labels);
+	file->looked = file->taken;
 	loop_timer_set(loop, &file->look, clock_mono_ms() + LABEL_FILE_LOOK_MS);
 	*ret = file;
 	return 0;

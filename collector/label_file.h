@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * --labels: the file, read at the start, at a SIGHUP and when it has changed. What cannot be read
- * then leaves the labels that hold as they are.
+ * --labels: the file, read at the start, at a SIGHUP and when it has changed and is still. What
+ * cannot be read then leaves the labels that hold as they are.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ void label_file_close(struct label_file *file);
 /* Now, whether it has changed or not. */
 void label_file_read(struct label_file *file);
 
-/* Only if it has changed; done by itself every LABEL_FILE_LOOK_MS. */
+/* Only if it has changed, and not since the last look; done by itself every LABEL_FILE_LOOK_MS. */
 void label_file_look(struct label_file *file);
 
 /* As labels_find, until the loop's next turn. */

@@ -7,15 +7,17 @@
 
 #include "line.h"
 #include "name_text.h"
+#include "scope.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RUNS_MAX (33 + 129) /* lengths of IPv4's prefixes, and of IPv6's */
-#define BLANKS   " \t\r"
-#define WORD_LEN (LINE_VALUE_MAX + 2) /* a name that is too long stays too long */
+#define RUNS_MAX   (33 + 129) /* lengths of IPv4's prefixes, and of IPv6's */
+#define NAT64_BITS 96
+#define BLANKS     " \t\r"
+#define WORD_LEN   (LINE_VALUE_MAX + 2) /* a name that is too long stays too long */
 
 struct label {
 	struct cidr cidr;
@@ -86,6 +88,14 @@ static int refuse(unsigned line, const char *word, const char *expected, char er
 	return -EINVAL;
 }
 
+/* RFC 4291 2.5.5.2. */
+static bool is_mapped_v4(const struct cidr *cidr)
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	return cidr->addr.len == 16 && memcmp(cidr->addr.bytes, prefix, sizeof(prefix)) == 0;
+}
+
 static int add(struct labels *labels, const struct cidr *cidr, const char *name, unsigned line,
 	char err[static ERR_LEN])
 {
@@ -119,6 +129,8 @@ static int parse_line(struct labels *labels, const char *at, const char *end, un
 		return 0;
 	if (cidr_parse(prefix, &cidr) < 0)
 		return refuse(line, prefix, "a prefix, as 10.0.0.0/8 or 2001:db8::/32", err);
+	if (is_mapped_v4(&cidr))
+		return refuse(line, prefix, "the IPv4 prefix, as 10.0.0.0/8", err);
 	if (!word_next(&at, end, name))
 		return refuse(line, prefix, "a name behind it", err);
 	if (!is_name(name))
@@ -221,7 +233,7 @@ static const struct label *find_in(
 	return &labels->list[low - 1];
 }
 
-const char *labels_find(const struct labels *labels, const struct addr *addr)
+static const struct label *find(const struct labels *labels, const struct addr *addr)
 {
 	for (size_t i = 0; i < labels->n_runs; i++) {
 		const struct run *run = &labels->runs[i];
@@ -231,9 +243,20 @@ const char *labels_find(const struct labels *labels, const struct addr *addr)
 			continue;
 		label = find_in(labels, run, addr);
 		if (label)
-			return label->name;
+			return label;
 	}
 	return NULL;
+}
+
+const char *labels_find(const struct labels *labels, const struct addr *addr)
+{
+	const struct addr far = scope_behind_nat64(addr);
+	const struct label *label = find(labels, addr);
+	const struct label *behind = addr_equal(&far, addr) ? NULL : find(labels, &far);
+
+	if (behind && (!label || behind->cidr.bits + NAT64_BITS > label->cidr.bits))
+		label = behind;
+	return label ? label->name : NULL;
 }
 
 size_t labels_count(const struct labels *labels)

@@ -7,8 +7,9 @@
  *	2001:db8::/32    carrier-x
  *
  * A prefix (a bare address is one of full length) and a name, a word as it will stand in the tags.
- * The longest prefix wins. A prefix that stands there twice is a mistake: nobody could tell which
- * name it should have. Pure; immutable once made.
+ * The longest prefix wins; of an address behind NAT64 (scope.h) those of IPv4 too, as 96 bits
+ * longer. A prefix that stands there twice is a mistake: nobody could tell which name it should
+ * have. So is one of IPv4-mapped addresses: no packet bears them. Pure; immutable once made.
  */
 #pragma once
 

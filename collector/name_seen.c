@@ -5,16 +5,19 @@
 
 #include <string.h>
 
-#define SVC ".svc."
+#define SVC ".svc"
 
-/* The last one that has something behind it; NULL: none. */
-static char *find_svc(char *name)
+/* The last one that has a domain behind it or, once a search suffix is cut off, nothing. */
+static char *find_svc(char *name, bool is_cut)
 {
 	char *last = NULL;
 
-	for (char *at = strstr(name, SVC); at; at = strstr(at + 1, SVC))
-		if (at[strlen(SVC)] != '\0')
+	for (char *at = strstr(name, SVC); at; at = strstr(at + 1, SVC)) {
+		const char *behind = at + strlen(SVC);
+
+		if (*behind == '.' ? behind[1] != '\0' : is_cut && *behind == '\0')
 			last = at;
+	}
 	return last;
 }
 
@@ -33,22 +36,36 @@ static unsigned count_labels(const char *name)
 	return n;
 }
 
-bool name_seen_clean(const char *raw, enum scope scope, char ret[static ADDR_HOST_LEN])
+/* True: a search list's suffix is cut off, and what is left may end as a cluster's name itself. */
+static bool cut(char *name, enum scope scope, const char *namespace, bool is_cut)
 {
-	struct addr addr;
+	char *svc = find_svc(name, is_cut);
 	unsigned n_labels;
-	char *svc;
+	char *last;
+
+	if (!svc || (svc[strlen(SVC)] && !is_cluster_domain(svc + strlen(SVC) + 1, scope)))
+		return false;
+	*svc = '\0';
+	n_labels = count_labels(name);
+	if (n_labels < 2)
+		*svc = '.'; /* NS.svc.DOMAIN names nobody: as it was */
+	if (n_labels < 3 || (n_labels == 3 && (is_cut || scope != SCOPE_PUBLIC)))
+		return false;
+	last = strrchr(name, '.');
+	if (!*namespace || strcmp(last + 1, namespace) == 0)
+		*last = '\0';
+	return true;
+}
+
+bool name_seen_clean(
+	const char *raw, enum scope scope, const char *namespace, char ret[static ADDR_HOST_LEN])
+{
+	bool is_cut = false;
+	struct addr addr;
 
 	if (!name_text_clean(raw, ret))
 		return false;
-	svc = find_svc(ret);
-	if (!svc || !is_cluster_domain(svc + strlen(SVC), scope))
-		return true;
-	*svc = '\0';
-	n_labels = count_labels(ret);
-	if (n_labels < 2)
-		*svc = '.'; /* NS.svc.DOMAIN names nobody: as it was */
-	else if (n_labels > 3 || (n_labels == 3 && scope == SCOPE_PUBLIC))
-		*strrchr(ret, '.') = '\0';
+	while (cut(ret, scope, namespace, is_cut))
+		is_cut = true;
 	return addr_parse(ret, &addr) < 0; /* 192.0.2.1.NS.svc.cluster.local */
 }

@@ -79,9 +79,11 @@ static bool lookup_kube(
 static bool lookup_seen(
 	struct names *names, const struct names_question *question, struct name *ret)
 {
+	const char *namespace = question->observer ? question->observer->namespace : "";
+
 	if (!question->seen)
 		return false;
-	if (!name_seen_clean(question->seen, scope_of(&question->addr), ret->text)) {
+	if (!name_seen_clean(question->seen, scope_of(&question->addr), namespace, ret->text)) {
 		names->stats->seen_unusable++;
 		return false;
 	}

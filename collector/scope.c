@@ -26,11 +26,22 @@ static enum scope scope_v6(const uint8_t b[static 16])
 	return b[0] >> 1 == 0xfc >> 1 ? SCOPE_PRIVATE : SCOPE_PUBLIC;
 }
 
+struct addr scope_behind_nat64(const struct addr *addr)
+{
+	static const uint8_t prefix[12] = {0, 0x64, 0xff, 0x9b};
+
+	if (addr->len != 16 || memcmp(addr->bytes, prefix, sizeof(prefix)) != 0)
+		return *addr;
+	return addr_v4(addr->bytes + sizeof(prefix));
+}
+
 enum scope scope_of(const struct addr *addr)
 {
-	if (addr->len == 4)
-		return scope_v4(addr->bytes);
-	return addr->len == 16 ? scope_v6(addr->bytes) : SCOPE_SPECIAL;
+	const struct addr far = scope_behind_nat64(addr);
+
+	if (far.len == 4)
+		return scope_v4(far.bytes);
+	return far.len == 16 ? scope_v6(far.bytes) : SCOPE_SPECIAL;
 }
 
 const char *scope_kind(enum scope scope)

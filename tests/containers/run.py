@@ -80,6 +80,9 @@ def main():
     build, words = sys.argv[1], sys.argv[2:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     cases = [(name, function) for name, function in find_cases() if not words or words[0] in name]
+    if not cases:
+        print(f"run.py: no case has '{' '.join(words)}' in its name", file=sys.stderr)
+        return 2
     why = why_not()
     verdicts = skip_all(cases, why) if why else run_all(Podman(build), cases)
     print(f"{verdicts.count('ok')} passed, {verdicts.count('FAIL')} failed, {verdicts.count('skip')} skipped")

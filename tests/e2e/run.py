@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 run.py BUILD_DIR [FILTER]: the end-to-end cases, each in a process of its own, three at a time. A case is a function
-marked with @case in a file test_*.py; FILTER is part of its name. Prints ok, FAIL or skip for each, and the sum.
+marked with @case in a file test_*.py; FILTER is part of its name. Prints ok, FAIL or skip for each, and the sum. A FILTER that
+is part of none is an error, code 2.
 
 With NSTATS_E2E_AGAIN=N a case in which nothing went wrong but that something did not come in time is said to be late, and
 goes again when all others have ended, alone; N such cases at most. Bytes that differ and programs that ended are failures
@@ -147,6 +148,9 @@ def main():
         return run_here(build, dict(cases)[words[1]])
     if words:
         cases = [(name, function) for name, function in cases if words[0] in name]
+    if not cases:
+        print(f"run.py: no case has '{' '.join(words)}' in its name", file=sys.stderr)
+        return 2
     verdicts = run_all(build, cases)
     print(f"{verdicts.count('ok')} passed, {verdicts.count('FAIL')} failed, {verdicts.count('skip')} skipped")
     return 1 if "FAIL" in verdicts else 0

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh BUILD_DIR [NAME...]: each case of LIST (or those named) through the probe, compared with
-# what make.py knows of how its file was made. A case is added in cases_*.py and LIST; nothing is stored.
+# what make.py knows of how its file was made. A name that is not in LIST is an error, code 2. A case is added in cases_*.py
+# and LIST; nothing is stored.
 set -eu
 
 build=$1
@@ -44,6 +45,12 @@ report() { # name, what is wrong
 	fi
 }
 
+for name; do
+	grep -q "^$name\( \|\$\)" "$here/LIST" || {
+		echo "run.sh: no case '$name' in LIST" >&2
+		exit 2
+	}
+done
 python3 "$here/make.py" "$dir" >"$dir/made"
 cases >"$dir/cases"
 while read -r name options; do

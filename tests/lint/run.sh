@@ -62,12 +62,22 @@ for path in sys.argv[1:]:
     compile(open(path).read(), path, "exec")'
 }
 
+# "0 passed" of a name that was mistyped looks like a success.
+filters_must_match() {
+	for runner in tests/e2e/run.py tests/containers/run.py tests/golden/run.sh; do
+		code=0
+		"$runner" "$build" no-such-case || code=$?
+		[ $code -eq 2 ] || { echo "$runner: code $code of a filter that matches nothing" && return 1; }
+	done
+}
+
 check layers tests/lint/layers.py .
 check style tests/lint/style.py .
 check self-test tests/lint/selftest.py .
 need clang-format format formatted
 need shellcheck shellcheck scripts_are_clean
 check python python_compiles
+check filters filters_must_match
 if [ -e "$build/obj/proto/nstats.pb-c.h" ]; then
 	need clang-tidy tidy tests/lint/tidy.sh "$build/obj/proto"
 else

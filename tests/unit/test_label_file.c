@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/label_file collector/labels collector/name_text collector/line collector/strbuf
  */
-/* uses: collector/loop */
+/* uses: collector/loop collector/scope */
 #include "label_file.h"
 
 #include <errno.h>
@@ -96,6 +96,13 @@ static void a_file_that_is_too_long_is_refused(void **state)
 	assert_int_equal(open_file(), -EFBIG);
 }
 
+/* As the timer does it: the second finds still what the first found changed. */
+static void look_twice(void)
+{
+	label_file_look(file);
+	label_file_look(file);
+}
+
 static void a_changed_file_is_read_and_an_unchanged_one_is_not(void **state)
 {
 	(void)state;
@@ -105,11 +112,76 @@ static void a_changed_file_is_read_and_an_unchanged_one_is_not(void **state)
 	label_file_look(file);
 	assert_int_equal(stats.labels_read, 0);
 	write_to("labels", "10.0.0.0/8 afterwards\n192.0.2.0/24 new\n");
-	label_file_look(file);
+	look_twice();
 	label_file_look(file);
 	assert_int_equal(stats.labels_read, 1);
 	assert_int_equal(stats.labels, 2);
 	assert_string_equal(name_of("10.0.0.1"), "afterwards");
+}
+
+/* An editor cuts it to nothing, writes, and is held up: each look sees another file. */
+static void a_file_that_is_being_written_is_left_until_it_is_still(void **state)
+{
+	(void)state;
+	write_to("labels", "10.0.0.0/8 before\n192.0.2.0/24 too\n");
+	assert_int_equal(open_file(), 0);
+	write_to("labels", "");
+	label_file_look(file);
+	write_to("labels", "10.0.0.0/8 half\n");
+	label_file_look(file);
+	write_to("labels", "10.0.0.0/8 whole\n192.0.2.0/24 too\n");
+	label_file_look(file);
+	assert_int_equal(stats.labels_read, 0);
+	assert_string_equal(name_of("10.0.0.1"), "before");
+	label_file_look(file);
+	assert_int_equal(stats.labels_read, 1);
+	assert_string_equal(name_of("10.0.0.1"), "whole");
+}
+
+static void a_file_that_is_moved_away_for_another_is_no_failure(void **state)
+{
+	(void)state;
+	write_to("labels", "10.0.0.0/8 before\n");
+	assert_int_equal(open_file(), 0);
+	assert_int_equal(unlink("labels"), 0);
+	label_file_look(file);
+	write_to("labels", "10.0.0.0/8 after\n");
+	look_twice();
+	assert_int_equal(stats.labels_failed, 0);
+	assert_string_equal(name_of("10.0.0.1"), "after");
+}
+
+/* How often the log says so, of looks at what the file is now. */
+static unsigned count_warnings(const char *text)
+{
+	int stderr_was = dup(STDERR_FILENO);
+	FILE *log = tmpfile();
+	char line[512];
+	unsigned n = 0;
+
+	assert_non_null(log);
+	assert_true(dup2(fileno(log), STDERR_FILENO) >= 0);
+	write_to("labels", text);
+	look_twice();
+	assert_true(dup2(stderr_was, STDERR_FILENO) >= 0);
+	close(stderr_was);
+	rewind(log);
+	while (fgets(line, sizeof(line), log))
+		n += strstr(line, "level=warn msg=\"no label is left\" file=\"labels\" "
+				  "labels_before=2\n") != NULL;
+	assert_int_equal(fclose(log), 0);
+	return n;
+}
+
+static void the_loss_of_all_labels_is_a_warning_once(void **state)
+{
+	(void)state;
+	write_to("labels", "10.0.0.0/8 a\n192.0.2.0/24 b\n");
+	assert_int_equal(open_file(), 0);
+	assert_int_equal(count_warnings("# none\n"), 1);
+	assert_null(name_of("10.0.0.1"));
+	assert_int_equal(count_warnings("# still none\n"), 0);
+	assert_int_equal(stats.labels_read, 2);
 }
 
 /* As the kubelet does it: ..data points to a folder, and is replaced by one that points to another.
@@ -127,7 +199,7 @@ static void a_link_of_a_config_map_that_is_swapped_is_a_change(void **state)
 	assert_string_equal(name_of("10.0.0.1"), "one");
 	assert_int_equal(symlink("v2", "..data_tmp"), 0);
 	assert_int_equal(rename("..data_tmp", "..data"), 0);
-	label_file_look(file);
+	look_twice();
 	assert_string_equal(name_of("10.0.0.1"), "two");
 }
 
@@ -137,13 +209,13 @@ static void a_bad_change_leaves_the_labels_and_is_counted_once(void **state)
 	write_to("labels", "10.0.0.0/8 good\n");
 	assert_int_equal(open_file(), 0);
 	write_to("labels", "10.0.0.0/8 good\nworse\n");
-	label_file_look(file);
+	look_twice();
 	label_file_look(file);
 	assert_int_equal(stats.labels_failed, 1);
 	assert_int_equal(stats.labels, 1);
 	assert_string_equal(name_of("10.0.0.1"), "good");
 	write_to("labels", "10.0.0.0/8 better\n");
-	label_file_look(file);
+	look_twice();
 	assert_string_equal(name_of("10.0.0.1"), "better");
 }
 
@@ -153,12 +225,12 @@ static void a_file_that_goes_away_leaves_the_labels_until_it_is_back(void **stat
 	write_to("labels", "10.0.0.0/8 here\n");
 	assert_int_equal(open_file(), 0);
 	assert_int_equal(unlink("labels"), 0);
-	label_file_look(file);
+	look_twice();
 	label_file_look(file);
 	assert_int_equal(stats.labels_failed, 1);
 	assert_string_equal(name_of("10.0.0.1"), "here");
 	write_to("labels", "10.0.0.0/8 back\n");
-	label_file_look(file);
+	look_twice();
 	assert_string_equal(name_of("10.0.0.1"), "back");
 }
 
@@ -180,6 +252,9 @@ int main(void)
 		TEST(a_file_that_is_not_there_or_none_stops_the_start),
 		TEST(a_file_that_is_too_long_is_refused),
 		TEST(a_changed_file_is_read_and_an_unchanged_one_is_not),
+		TEST(a_file_that_is_being_written_is_left_until_it_is_still),
+		TEST(a_file_that_is_moved_away_for_another_is_no_failure),
+		TEST(the_loss_of_all_labels_is_a_warning_once),
 		TEST(a_link_of_a_config_map_that_is_swapped_is_a_change),
 		TEST(a_bad_change_leaves_the_labels_and_is_counted_once),
 		TEST(a_file_that_goes_away_leaves_the_labels_until_it_is_back),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uses: collector/labels collector/name_text collector/line collector/strbuf */
+/* uses: collector/scope */
 #include "labels.h"
 
 #include <errno.h>
@@ -65,6 +66,20 @@ static void ipv6_and_ipv4_do_not_meet(void **state)
 	expect("::1", NULL);
 }
 
+static void a_label_of_ipv4_names_it_behind_nat64_too(void **state)
+{
+	(void)state;
+	read_text("10.0.0.0/8 corp\n10.1.0.0/16 site\n64:ff9b::/96 nat64\n"
+		  "64:ff9b::10.2.0.0/112 by-nat64\n::/0 all\n");
+	expect("64:ff9b::10.9.9.9", "corp");
+	expect("64:ff9b::10.1.0.1", "site");
+	expect("64:ff9b::10.2.0.1", "by-nat64");
+	expect("10.2.0.1", "corp");
+	expect("64:ff9b::192.0.2.1", "nat64");
+	expect("64:ff9b:1::10.1.0.1", "all");
+	expect("192.0.2.1", NULL);
+}
+
 static void comments_blanks_and_line_ends_of_all_kinds_are_taken(void **state)
 {
 	(void)state;
@@ -98,6 +113,10 @@ static void a_bad_line_is_told_by_its_number_and_what_was_expected(void **state)
 		{"10.0.0.0/8 -\n", "line 1: '-'; expected a name"},
 		{"10.0.0.0/8 a,b=c\n", "line 1: 'a,b=c'; expected a name"},
 		{"10.0.0.0/8 \x1b[31m\"\n", "line 1: '?[31m?'; expected a name"},
+		{"::/0 a\n::ffff:10.0.0.0/104 b\n",
+			"line 2: '::ffff:10.0.0.0/104'; expected the IPv4 prefix, as "
+			"10.0.0.0/8"},
+		{"::ffff:0:0/96 a\n", "line 1: '::ffff:0:0/96'; expected the IPv4 prefix"},
 		{"10.0.0.0/8 a\n10.0.0.0/8 b\n", "line 2: 'b'; expected each prefix once; this "
 						 "one is in line 1 too"},
 		{"10.0.0.0/8 a\n10.1.2.3/8 b\n", "line 2: 'b'; expected each prefix once"},
@@ -229,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_longest_prefix_wins),
 		TEST(ipv6_and_ipv4_do_not_meet),
+		TEST(a_label_of_ipv4_names_it_behind_nat64_too),
 		TEST(comments_blanks_and_line_ends_of_all_kinds_are_taken),
 		TEST(an_empty_file_names_nothing),
 		TEST(a_bad_line_is_told_by_its_number_and_what_was_expected),

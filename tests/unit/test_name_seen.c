@@ -10,12 +10,20 @@
 
 #include <cmocka.h>
 
-static void assert_becomes(const char *raw, enum scope scope, const char *want)
+static void assert_becomes_in(
+	const char *namespace, const char *raw, enum scope scope, const char *want)
 {
 	char text[ADDR_HOST_LEN];
 
-	assert_true(name_seen_clean(raw, scope, text));
-	assert_string_equal(text, want);
+	assert_true(name_seen_clean(raw, scope, namespace, text));
+	if (strcmp(text, want) != 0)
+		fail_msg("'%s' in '%s', scope %d: '%s', not '%s'", raw, namespace, (int)scope, text,
+			want);
+}
+
+static void assert_becomes(const char *raw, enum scope scope, const char *want)
+{
+	assert_becomes_in("", raw, scope, want);
 }
 
 static void a_name_without_a_cluster_s_suffix_stays(void **state)
@@ -66,6 +74,58 @@ static void an_external_name_loses_the_whole_search_suffix(void **state)
 	assert_becomes("stripe.com.svc.cluster.local", SCOPE_PUBLIC, "stripe.com");
 }
 
+/* What a pod of shop is answered with CoreDNS' autopath, which follows the search list itself. */
+static void what_was_asked_for_with_a_search_suffix_is_reduced_in_turn(void **state)
+{
+	static const char *const cases[][2] = {
+		{"checkout.payments.svc.cluster.local.shop.svc.cluster.local", "checkout.payments"},
+		{"checkout.payments.svc.shop.svc.cluster.local", "checkout.payments"},
+		{"checkout.payments.svc.cluster.local.svc.cluster.local", "checkout.payments"},
+		{"db-0.db.payments.svc.cluster.local.shop.svc.cluster.local", "db-0.db.payments"},
+		{"db-0.db.payments.svc.shop.svc.cluster.local", "db-0.db.payments"},
+		{"db-0.db.payments.shop.svc.cluster.local", "db-0.db.payments"},
+		{"db-0.db.shop.svc.cluster.local.shop.svc.cluster.local", "db-0.db.shop"},
+		{"checkout.shop.svc.cluster.local", "checkout.shop"},
+		{"payments.svc.cluster.local.shop.svc.cluster.local", "payments.svc.cluster.local"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_becomes_in("shop", cases[i][0], SCOPE_PRIVATE, cases[i][1]);
+		assert_becomes_in("shop", cases[i][0], SCOPE_PUBLIC, cases[i][1]);
+	}
+	assert_becomes("checkout.payments.svc.cluster.local.shop.svc.cluster.local", SCOPE_PRIVATE,
+		"checkout.payments");
+	assert_becomes_in(
+		"shop", "a.b.svc.prod.example.com.shop.svc.prod.example.com", SCOPE_PRIVATE, "a.b");
+	assert_becomes_in("shop", "a.b.svc.example.com.shop.svc.cluster.local", SCOPE_PUBLIC,
+		"a.b.svc.example.com");
+}
+
+/* Only the pod's own namespace is in its search list. */
+static void a_suffix_with_another_namespace_is_part_of_the_name(void **state)
+{
+	(void)state;
+	assert_becomes_in("shop", "stripe.com.shop.svc.cluster.local", SCOPE_PUBLIC, "stripe.com");
+	assert_becomes_in(
+		"shop", "api.stripe.com.svc.cluster.local", SCOPE_PUBLIC, "api.stripe.com");
+	assert_becomes_in(
+		"shop", "v1.api.stripe.com.svc.cluster.local", SCOPE_PRIVATE, "v1.api.stripe.com");
+	assert_becomes_in(
+		"shop", "db-0.db.payments.svc.cluster.local", SCOPE_PUBLIC, "db-0.db.payments");
+	assert_becomes_in("shop", "db-0.east.db.payments.svc.clusterset.local", SCOPE_PRIVATE,
+		"db-0.east.db.payments");
+}
+
+static void what_cannot_be_told_from_a_pod_and_the_last_search_suffix_stay(void **state)
+{
+	(void)state;
+	assert_becomes_in("shop", "checkout.payments.shop.svc.cluster.local", SCOPE_PRIVATE,
+		"checkout.payments.shop");
+	assert_becomes_in("shop", "api.stripe.com.cluster.local", SCOPE_PUBLIC,
+		"api.stripe.com.cluster.local");
+}
+
 static void the_outside_may_have_a_label_svc(void **state)
 {
 	(void)state;
@@ -77,10 +137,11 @@ static void what_is_left_is_no_address_and_no_remainder(void **state)
 	char text[ADDR_HOST_LEN];
 
 	(void)state;
-	assert_false(name_seen_clean("192.0.2.1.payments.svc.cluster.local", SCOPE_PUBLIC, text));
-	assert_false(name_seen_clean("~other.payments.svc.cluster.local", SCOPE_PUBLIC, text));
-	assert_false(name_seen_clean("192.0.2.1", SCOPE_PUBLIC, text));
-	assert_false(name_seen_clean("", SCOPE_PUBLIC, text));
+	assert_false(
+		name_seen_clean("192.0.2.1.payments.svc.cluster.local", SCOPE_PUBLIC, "", text));
+	assert_false(name_seen_clean("~other.payments.svc.cluster.local", SCOPE_PUBLIC, "", text));
+	assert_false(name_seen_clean("192.0.2.1", SCOPE_PUBLIC, "", text));
+	assert_false(name_seen_clean("", SCOPE_PUBLIC, "", text));
 }
 
 /* Whatever a name is made of, what comes out is shorter or equal, and a tag's value. */
@@ -102,7 +163,8 @@ static void random_names_are_survived(void **state)
 			memcpy(raw + len, part, strlen(part) + 1);
 			len += strlen(part);
 		}
-		if (!name_seen_clean(raw, x >> 31 ? SCOPE_PUBLIC : SCOPE_PRIVATE, text))
+		if (!name_seen_clean(raw, x >> 31 ? SCOPE_PUBLIC : SCOPE_PRIVATE,
+			    x >> 30 & 1 ? "a" : "", text))
 			continue;
 		assert_in_range(strlen(text), 1, strlen(raw));
 		assert_null(strpbrk(text, "\n= "));
@@ -117,6 +179,9 @@ int main(void)
 		cmocka_unit_test(a_service_is_its_name_and_namespace),
 		cmocka_unit_test(a_pod_of_a_headless_service_keeps_its_own_name),
 		cmocka_unit_test(an_external_name_loses_the_whole_search_suffix),
+		cmocka_unit_test(what_was_asked_for_with_a_search_suffix_is_reduced_in_turn),
+		cmocka_unit_test(a_suffix_with_another_namespace_is_part_of_the_name),
+		cmocka_unit_test(what_cannot_be_told_from_a_pod_and_the_last_search_suffix_stay),
 		cmocka_unit_test(the_outside_may_have_a_label_svc),
 		cmocka_unit_test(what_is_left_is_no_address_and_no_remainder),
 		cmocka_unit_test(random_names_are_survived),

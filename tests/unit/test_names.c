@@ -445,6 +445,19 @@ static void what_the_pod_looked_up_comes_before_ptr_and_nobody_is_asked(void **s
 	assert_int_equal(name.by, NAMED_BY_DNS);
 }
 
+static void a_search_suffix_is_of_the_namespace_of_the_pod_that_asked(void **state)
+{
+	struct fixture *f = *state;
+	const struct identity shop = {.namespace = "shop"};
+	struct names_question question = {
+		.seen = "api.stripe.com.svc.cluster.local", .observer = &shop};
+	struct name name;
+
+	assert_int_equal(addr_parse("192.0.2.1", &question.addr), 0);
+	assert_true(names_lookup(f->names, &question, clock_mono_ms(), &name));
+	assert_string_equal(name.text, "api.stripe.com");
+}
+
 static void a_name_of_the_pod_s_that_is_no_tag_is_passed_over_and_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -571,6 +584,7 @@ int main(void)
 		TEST(kubernetes_names_nobody_of_another_cluster),
 		TEST(nobody_is_asked_about_local_addresses),
 		TEST(what_the_pod_looked_up_comes_before_ptr_and_nobody_is_asked),
+		TEST(a_search_suffix_is_of_the_namespace_of_the_pod_that_asked),
 		TEST(a_name_of_the_pod_s_that_is_no_tag_is_passed_over_and_counted),
 		TEST(what_is_throttled_is_the_address_and_is_not_waited_for),
 	};
