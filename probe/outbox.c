@@ -319,6 +319,11 @@ uint64_t outbox_names_left_out(const struct outbox *outbox)
 	return outbox->names_left_out;
 }
 
+uint64_t outbox_waiting_bytes(const struct outbox *outbox)
+{
+	return ring_waiting_bytes(outbox->ring);
+}
+
 uint64_t outbox_evicted_bytes(const struct outbox *outbox)
 {
 	return ring_stats(outbox->ring)->evicted_bytes + outbox->lost_bytes;
