@@ -72,7 +72,9 @@ def of_connected_sockets_older_than_the_probe_the_pod_is_the_client(lab):
 
 @case()
 def a_collector_without_an_address_is_warned_of(lab):
-    probe = Probe(lab, collector="nowhere.invalid")
+    probe = Probe(lab, "--namespace", "shop", collector="nowhere.invalid")
+    assert 'msg="probe starts"' in probe.process.log() and 'host="pod" namespace="shop"' in probe.process.log(), \
+        probe.process.log()
     until(lambda: "collector's name has no address" in probe.process.log(), 30, "no warning")
     time.sleep(6)
     equal(probe.process.log().count("has no address"), 1, "warnings")
