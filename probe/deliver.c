@@ -242,6 +242,11 @@ uint64_t deliver_names_left_out(const struct deliver *deliver)
 	return outbox_names_left_out(deliver->outbox);
 }
 
+uint64_t deliver_bad_acks(const struct deliver *deliver)
+{
+	return outbox_stats(deliver->outbox)->bad_acks;
+}
+
 uint64_t deliver_evicted_bytes(const struct deliver *deliver)
 {
 	return outbox_evicted_bytes(deliver->outbox);

@@ -36,7 +36,7 @@ struct meter {
 	struct link_counters ahead; /* totals' of the interface's own, modulo 2^64 */
 	int64_t started_ms;         /* monotonic */
 	int usage;                  /* usage_open */
-	struct rising drops, evictions, table_full, refusals;
+	struct rising drops, evictions, table_full, refusals, bad_acks;
 };
 
 static int open_deliver(struct meter *meter, char err[static ERR_LEN])
@@ -164,6 +164,11 @@ void meter_add(struct meter *meter, enum packet_link link, const struct capture_
 	flow_table_add(meter->table, result, &packet, way, sockets, now_us);
 }
 
+static uint64_t bad_acks(const struct meter *meter)
+{
+	return meter->deliver ? deliver_bad_acks(meter->deliver) : 0;
+}
+
 static void warn_of_losses(struct meter *meter, int64_t now_ms)
 {
 	const struct totals *totals = &meter->totals;
@@ -179,6 +184,9 @@ static void warn_of_losses(struct meter *meter, int64_t now_ms)
 	if (rising_begins(&meter->table_full, totals->table_full_packets, now_ms))
 		log_warn("flow table is full", "packets=%" PRIu64 " act=\"counted as ~other\"",
 			totals->table_full_packets);
+	if (rising_begins(&meter->bad_acks, bad_acks(meter), now_ms))
+		log_warn("acknowledgements are forged or damaged",
+			"bad_acks=%" PRIu64 " act=ignored", bad_acks(meter));
 }
 
 /*
@@ -344,9 +352,10 @@ int meter_end(struct meter *meter, char err[static ERR_LEN])
 		log_info("probe ends",
 			"captured_bytes=%" PRIu64 " captured_packets=%" PRIu64
 			" self_bytes=%" PRIu64 " kernel_drops=%" PRIu64 " evicted_bytes=%" PRIu64
-			" send_errors=%" PRIu64,
+			" send_errors=%" PRIu64 " bad_acks=%" PRIu64,
 			totals->captured_bytes, totals->captured_packets, totals->self_bytes,
-			totals->kernel_drops, totals->evicted_bytes, totals->send_errors);
+			totals->kernel_drops, totals->evicted_bytes, totals->send_errors,
+			bad_acks(meter));
 	return r;
 }
 

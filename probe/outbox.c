@@ -285,8 +285,6 @@ enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budg
 			resend_sent(&outbox->resend, item.tries + 1, now_ms));
 		if (item.sequence > outbox->sent_up_to)
 			outbox->sent_up_to = item.sequence;
-		outbox->stats.sent++;
-		outbox->stats.resent += item.tries > 0;
 		++*ret_n;
 	}
 	return OUTBOX_MORE;

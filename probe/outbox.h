@@ -17,8 +17,6 @@ enum outbox_state {
 };
 
 struct outbox_stats {
-	uint64_t sent; /* datagrams, each time that one went */
-	uint64_t resent;
 	uint64_t acks;
 	uint64_t bad_acks; /* not ours, or not true */
 };
