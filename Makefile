@@ -65,7 +65,7 @@ SIM_PRODUCT := proto/addr proto/arena proto/hash proto/record proto/usage proto/
 	$(addprefix probe/,deliver outbox resend ring) \
 	$(addprefix collector/,acks batch bisect cut fold intake kube_workload ledger ledger_boot ledger_forget ledger_runs ledger_table ledger_touches \
 	line live live_out live_text pipeline probes retry rows scope series series_slots ship ship_auth ship_body ship_create ship_health \
-	ship_settle ship_turn ship_url secret spool_account strbuf tags waiting line_own bodies figures)
+	ship_settle ship_turn ship_url secret spool_account strbuf tags waiting line_own bodies figures losses)
 # Their allocations are the simulator's to refuse: the collector's, since the probe allocates at its start alone.
 SIM_MEMORY := malloc calloc realloc reallocarray strdup strndup
 SIM_OBJ := $(call objects,tests/sim) $(SIM_PRODUCT:%=$(OBJ)/%.o)

@@ -29,6 +29,8 @@ struct command {
 	int64_t last_id; /* replay: up to this dead letter; dead-letters: after it */
 	uint64_t letters;
 	uint64_t lines;
+	uint64_t replayed_before; /* the spool's, ... */
+	uint64_t replayed;        /* ... and this command's */
 	struct strbuf text;
 	char result[ERR_LEN];
 	int fd; /* of a copy without a name */
@@ -113,7 +115,7 @@ static int begin_replay(struct command *command, char err[static ERR_LEN])
 	struct spool_state state;
 
 	spool_state(command->spool, &state);
-	command->lines = state.replayed_lines;
+	command->replayed_before = state.replayed_lines;
 	return spool_last_dead(command->spool, &command->last_id, err);
 }
 
@@ -123,9 +125,10 @@ static int step_replay(struct command *command, char err[static ERR_LEN])
 	int r = spool_replay(command->spool, command->last_id, err);
 
 	spool_state(command->spool, &state);
+	command->replayed = state.replayed_lines - command->replayed_before;
 	if (r == 0)
 		snprintf(command->result, ERR_LEN, "ok lines=%llu",
-			(unsigned long long)(state.replayed_lines - command->lines));
+			(unsigned long long)command->replayed);
 	return r;
 }
 
@@ -210,6 +213,11 @@ int command_step(struct command *command, char err[static ERR_LEN])
 	if (r <= 0)
 		command_cancel(command);
 	return r;
+}
+
+uint64_t command_replayed(const struct command *command)
+{
+	return command->replayed;
 }
 
 struct strbuf *command_text(struct command *command)

@@ -24,6 +24,9 @@ int command_step(struct command *command, char err[static ERR_LEN]);
 /* Instead of a further step, where there would be one: leaves nothing half done. */
 void command_cancel(struct command *command);
 
+/* Lines that went from the dead letters back into the spool, so far. */
+uint64_t command_replayed(const struct command *command);
+
 struct strbuf *command_text(struct command *command);
 const char *command_result(const struct command *command);
 /* The copy that "backup -" has made, once it is done: borrowed, at its beginning. Else -1. */

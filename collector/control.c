@@ -11,8 +11,10 @@
 #include "clock.h"
 #include "command.h"
 #include "errand.h"
+#include "log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +57,17 @@ int control_address(const char *spool_path, struct sockaddr_un *ret)
 	return len < 0 || (size_t)len >= sizeof(ret->sun_path) ? -ENAMETOOLONG : 0;
 }
 
+/* Also where it broke off: those lines are in the spool. */
+static void end_command(struct control *control)
+{
+	uint64_t lines = control->command ? command_replayed(control->command) : 0;
+
+	if (lines > 0)
+		log_info("dead letters replayed", "lines=%" PRIu64, lines);
+	command_free(control->command);
+	control->command = NULL;
+}
+
 static void let_go(struct control *control)
 {
 	loop_timer_cancel(control->parts.loop, &control->timer);
@@ -63,8 +76,7 @@ static void let_go(struct control *control)
 		close(control->client_fd);
 	}
 	control->client_fd = -1;
-	command_free(control->command);
-	control->command = NULL;
+	end_command(control);
 	control->is_cancelled = false;
 	listen_again(control);
 }

@@ -10,6 +10,7 @@
 #include "retry.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,8 @@ struct kube_watch {
 	int64_t begun_ms;
 	int64_t heard_ms;
 	unsigned n_pages;          /* of the list that is being read */
-	enum kube_trouble trouble; /* what the callbacks found in the body */
+	enum kube_trouble trouble; /* what was found in the body, ... */
+	char why[ERR_LEN];         /* ... in words */
 	enum kube_trouble said;    /* what the log said last, ... */
 	enum kube_stage said_of;   /* ... of this */
 	bool is_settled;
@@ -109,11 +111,27 @@ static bool item_arrived(struct kube_watch *w, const char *text, size_t len)
 	return true;
 }
 
+/* Of what one answer brings the first counts. Returns false, for who has enough of it. */
+__attribute__((format(printf, 3, 4))) static bool found(
+	struct kube_watch *w, enum kube_trouble trouble, const char *fmt, ...)
+{
+	va_list args;
+
+	if (w->trouble != KUBE_TROUBLE_NONE)
+		return false;
+	w->trouble = trouble;
+	va_start(args, fmt);
+	vsnprintf(w->why, sizeof(w->why), fmt, args);
+	va_end(args);
+	return false;
+}
+
 /* False: longer than any that is known; to watch from another one would miss what is between. */
 static bool keep_version(struct kube_watch *w, const char *version)
 {
 	if (strlen(version) >= VERSION_LEN)
-		return false;
+		return found(
+			w, KUBE_TROUBLE_UNDECODABLE, "a version of %zu bytes", strlen(version));
 	if (*version)
 		snprintf(w->version, VERSION_LEN, "%s", version);
 	return true;
@@ -121,10 +139,8 @@ static bool keep_version(struct kube_watch *w, const char *version)
 
 static bool error_arrived(struct kube_watch *w, const struct kube_event *event)
 {
-	w->trouble = event->code == 410 ? KUBE_TROUBLE_EXPIRED : KUBE_TROUBLE_FAILED;
-	log_debug("Kubernetes ended a watch", "resource=%s code=%d message=\"%s\"", resource(w),
-		event->code, event->message);
-	return false;
+	return found(w, event->code == 410 ? KUBE_TROUBLE_EXPIRED : KUBE_TROUBLE_FAILED,
+		"ERROR event: %d %.160s", event->code, event->message);
 }
 
 static bool event_arrived(struct kube_watch *w, const char *text, size_t len)
@@ -133,8 +149,7 @@ static bool event_arrived(struct kube_watch *w, const char *text, size_t len)
 
 	if (!kube_parse_event(w->parser, w->kind, text, len, &event)) {
 		w->parts.stats->kube_malformed++;
-		w->trouble = KUBE_TROUBLE_UNDECODABLE;
-		return false;
+		return found(w, KUBE_TROUBLE_UNDECODABLE, "an event that cannot be read");
 	}
 	w->parts.stats->kube_events++;
 	switch (event.type) {
@@ -149,10 +164,8 @@ static bool event_arrived(struct kube_watch *w, const char *text, size_t len)
 	case KUBE_BOOKMARK:
 		break;
 	}
-	if (!keep_version(w, event.object.version)) {
-		w->trouble = KUBE_TROUBLE_UNDECODABLE;
+	if (!keep_version(w, event.object.version))
 		return false;
-	}
 	w->pace.failures = 0;
 	say(w, KUBE_TROUBLE_NONE, "");
 	return true;
@@ -174,14 +187,16 @@ static bool data_arrived(void *ctx, const void *data, size_t len)
 	bool is_ok = kube_split_feed(&w->split, data, len);
 
 	w->heard_ms = clock_mono_ms();
+	/* Whose change that was, only a list tells. */
 	if (w->split.n_skipped && w->pace.stage == KUBE_WATCHING)
-		is_ok = false; /* whose change that was, only a list tells */
+		is_ok = found(w, KUBE_TROUBLE_UNDECODABLE, "an event that is too large");
 	w->parts.stats->kube_oversized += w->split.n_skipped;
 	w->split.n_skipped = 0;
 	show(w);
-	if (!is_ok && w->trouble == KUBE_TROUBLE_NONE)
-		w->trouble = KUBE_TROUBLE_UNDECODABLE;
-	return is_ok;
+	if (!is_ok && w->split.envelope.failed)
+		return found(
+			w, KUBE_TROUBLE_UNDECODABLE, "a list that is too large without its items");
+	return is_ok || found(w, KUBE_TROUBLE_UNDECODABLE, "not JSON, or not what was asked for");
 }
 
 static void look_again_at(struct kube_watch *w, int64_t at_ms)
@@ -246,13 +261,19 @@ static bool page_ended(struct kube_watch *w)
 	const char *envelope = kube_split_envelope(&w->split, &len);
 	struct kube_list list;
 
-	if (!envelope || !kube_parse_list(w->parser, envelope, len, &list))
-		return false;
+	if (!envelope)
+		return found(w, KUBE_TROUBLE_UNDECODABLE, "a list that is cut off");
+	if (!kube_parse_list(w->parser, envelope, len, &list))
+		return found(w, KUBE_TROUBLE_UNDECODABLE, "not a list");
 	if (!*list.next)
 		return list_ended(w, &list);
 	strbuf_reset(&w->next);
 	strbuf_text(&w->next, list.next);
-	return !w->next.failed && ++w->n_pages < PAGES_MAX;
+	if (w->next.failed)
+		return found(w, KUBE_TROUBLE_UNDECODABLE, "a continue token that is too large");
+	if (++w->n_pages < PAGES_MAX)
+		return true;
+	return found(w, KUBE_TROUBLE_UNDECODABLE, "a list of more than %d pages", PAGES_MAX);
 }
 
 /* http_answer_fn */
@@ -261,22 +282,21 @@ static void answered(void *ctx, const struct http_answer *answer)
 	struct kube_watch *w = ctx;
 	enum kube_trouble trouble = kube_pace_trouble(answer->status);
 	int64_t now_ms = clock_mono_ms();
-	char why[ERR_LEN];
 
 	w->exchange = NULL;
-	if (trouble == KUBE_TROUBLE_NONE)
-		trouble = w->trouble;
-	if (trouble == KUBE_TROUBLE_NONE && w->pace.stage == KUBE_LISTING && !page_ended(w))
-		trouble = KUBE_TROUBLE_UNDECODABLE;
-	if (trouble == KUBE_TROUBLE_NONE) {
+	if (trouble == KUBE_TROUBLE_NONE && w->trouble == KUBE_TROUBLE_NONE &&
+		(w->pace.stage == KUBE_WATCHING || page_ended(w))) {
 		look_again_at(w,
 			now_ms + kube_pace_ended(&w->pace, now_ms - w->begun_ms, w->next.len == 0));
 		return;
 	}
-	snprintf(why, sizeof(why), "%s", answer->error);
-	if (answer->status)
-		snprintf(why, sizeof(why), "status %d", answer->status);
-	failed(w, trouble, why, answer->retry_after);
+	if (trouble == KUBE_TROUBLE_NONE)
+		trouble = w->trouble;
+	else if (answer->status)
+		snprintf(w->why, sizeof(w->why), "status %d", answer->status);
+	else
+		snprintf(w->why, sizeof(w->why), "%s", answer->error);
+	failed(w, trouble, w->why, answer->retry_after);
 }
 
 static void write_url(struct kube_watch *w, unsigned watch_s)

@@ -193,7 +193,7 @@ static struct ledger_limits ledger_budget(const struct config *config)
 	struct ledger_limits limits = ledger_limits_of(remembered_bytes(config));
 
 	if (limits.boots_max < LEDGER_BOOTS_MAX || limits.observers_max < LEDGER_OBSERVERS_MAX)
-		log_warn("fewer probes than usual fit the ledger",
+		log_info("fewer probes than usual fit the ledger",
 			"boots_max=%zu observers_max=%zu spool_max_bytes=%llu act=\"what is new "
 			"beyond is refused\"",
 			limits.boots_max, limits.observers_max,

@@ -6,14 +6,14 @@
 #include "hash.h"
 #include "intake.h"
 #include "log.h"
+#include "losses.h"
+#include "rising.h"
 #include "waiting.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FOLDS_QUIET_MS 3600000 /* without folds, before they are news again */
 
 /* What the worker commits, until its done(). */
 struct commit {
@@ -39,7 +39,8 @@ struct pipeline {
 	bool has_more;          /* ready, but the batch was full */
 	bool is_failing;        /* commits: said once */
 	uint64_t corrupt_files; /* after so many the series stand in the spool that there is now */
-	int64_t folds_told_until_ms;
+	struct losses losses;
+	struct rising folds;
 	void (*flush_done)(void *ctx);
 	void *flush_ctx;
 };
@@ -135,26 +136,24 @@ static void boot_committed(void *ctx, const uint8_t boot_id[static BOOT_ID_LEN])
 	acks_owe(ctx, boot_id);
 }
 
-/* Once, until for a while there was nothing to say. */
 static void note_folds(struct pipeline *p, const struct fold_counts *folded, int64_t now_ms)
 {
-	uint64_t n_pod = folded->port_pod + folded->name_pod;
-	uint64_t n_total = folded->port_total + folded->name_total;
+	bool is_total = folded->port_total + folded->name_total > 0;
 	struct stats *stats = p->parts.stats;
+	uint64_t n;
 
 	stats->folded_port_pod += folded->port_pod;
 	stats->folded_port_total += folded->port_total;
 	stats->folded_name_pod += folded->name_pod;
 	stats->folded_name_total += folded->name_total;
-	if (n_pod + n_total == 0)
-		return;
-	if (now_ms >= p->folds_told_until_ms)
+	n = stats->folded_port_pod + stats->folded_port_total + stats->folded_name_pod +
+	    stats->folded_name_total;
+	if (rising_begins(&p->folds, n, now_ms))
 		log_warn("new series are folded",
 			"series=%zu max=%zu reason=%s act=\"they lose their port, then their "
 			"name\"",
 			series_count(p->parts.series), series_max(p->parts.series),
-			n_total ? "total" : "pod");
-	p->folds_told_until_ms = now_ms + FOLDS_QUIET_MS;
+			is_total ? "total" : "pod");
 }
 
 static void commit_succeeded(struct pipeline *p, const struct commit *commit)
@@ -325,6 +324,7 @@ static void beat(void *ctx, int64_t now_ms)
 
 	loop_timer_set(p->parts.loop, &p->beat, now_ms + PIPELINE_BEAT_MS);
 	show_tables(p, now_ms);
+	losses_look(&p->losses, p->parts.stats, now_ms);
 	if (p->parts.figures)
 		figures_renew(p->parts.figures, now_ms, clock_wall_ms());
 	commit_start(p, now_ms);
@@ -374,6 +374,8 @@ int pipeline_open(
 		pipeline_close(p);
 		return -ENOMEM;
 	}
+	show_tables(p, clock_mono_ms());
+	losses_init(&p->losses, parts->stats);
 	loop_timer_set(parts->loop, &p->beat, clock_mono_ms() + PIPELINE_BEAT_MS);
 	*ret = p;
 	return 0;

@@ -5,6 +5,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,10 @@ struct deliver {
 	struct outbox *outbox;
 	int64_t send_due_ms;
 	int64_t resolve_due_ms;
-	size_t burst;  /* datagrams since the last pause */
-	bool is_stuck; /* patience has run out once, and nothing was taken since */
+	size_t burst;         /* datagrams since the last pause */
+	bool is_stuck;        /* patience has run out once, and nothing was taken since */
+	bool is_unanswered;   /* said once an outage */
+	uint64_t silent_acks; /* how many there were when that began */
 };
 
 int deliver_new(const struct deliver_config *config, struct deliver **ret, char err[static ERR_LEN])
@@ -69,7 +72,7 @@ static void take_address(struct deliver *deliver, int64_t now_ms)
 		log_warn("collector cannot be reached", "addr=%s error=\"%s\" act=retry", text,
 			strerror(-r));
 	else
-		log_info("collector found", "addr=%s port=%u", text, deliver->config.port);
+		log_info("collector's address", "addr=%s port=%u", text, deliver->config.port);
 }
 
 /* Its name may lead elsewhere now, and so may another source port. */
@@ -77,9 +80,23 @@ static void look_for_a_path(struct deliver *deliver, int64_t now_ms)
 {
 	if (!outbox_take_path(deliver->outbox))
 		return;
-	log_debug("collector does not answer", "act=\"new port, fresh look-up\"");
 	sender_renew(deliver->config.sender);
 	resolver_ask_again(deliver->config.resolver, now_ms);
+	if (deliver->is_unanswered)
+		return;
+	deliver->is_unanswered = true;
+	deliver->silent_acks = outbox_stats(deliver->outbox)->acks;
+	log_warn("collector does not answer", "waiting_bytes=%" PRIu64 " act=\"kept, sent again\"",
+		outbox_waiting_bytes(deliver->outbox));
+}
+
+static void note_answer(struct deliver *deliver)
+{
+	if (!deliver->is_unanswered || outbox_stats(deliver->outbox)->acks == deliver->silent_acks)
+		return;
+	deliver->is_unanswered = false;
+	log_info("collector answers", "waiting_bytes=%" PRIu64,
+		outbox_waiting_bytes(deliver->outbox));
 }
 
 static enum outbox_state step(struct deliver *deliver, int64_t now_ms)
@@ -95,9 +112,11 @@ static enum outbox_state step(struct deliver *deliver, int64_t now_ms)
 	if (now_ms < deliver->send_due_ms) {
 		/* What is readable and stays unread would not let poll sleep. */
 		(void)outbox_step(deliver->outbox, now_ms, 0, &n);
+		note_answer(deliver);
 		return OUTBOX_BLOCKED;
 	}
 	state = outbox_step(deliver->outbox, now_ms, SEND_BUDGET, &n);
+	note_answer(deliver);
 	look_for_a_path(deliver, now_ms);
 	deliver->burst += n;
 	/* POLLOUT would be ready at once after ENETUNREACH or ECONNREFUSED: a timer serves all. */
@@ -221,6 +240,11 @@ void deliver_rows(
 uint64_t deliver_names_left_out(const struct deliver *deliver)
 {
 	return outbox_names_left_out(deliver->outbox);
+}
+
+uint64_t deliver_bad_acks(const struct deliver *deliver)
+{
+	return outbox_stats(deliver->outbox)->bad_acks;
 }
 
 uint64_t deliver_evicted_bytes(const struct deliver *deliver)

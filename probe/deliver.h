@@ -39,6 +39,8 @@ void deliver_rows(
 bool deliver_flush(struct deliver *deliver, int64_t max_ms);
 
 uint64_t deliver_evicted_bytes(const struct deliver *deliver);
+/* Answers of the collector's address that are no acknowledgement of ours, or not a true one. */
+uint64_t deliver_bad_acks(const struct deliver *deliver);
 uint64_t deliver_names_left_out(const struct deliver *deliver);
 
 /* A packet of the probe's own conversation with the collector, or about its name. */

@@ -108,11 +108,14 @@ static int fail(int code, const char *err)
 static void log_start(const struct config *config, const struct probe *probe)
 {
 	const char *interface = config->interface ? config->interface : "that of the default route";
+	const struct identity *identity = &probe->config.identity;
 
 	log_info("probe starts",
-		"version=" NSTATS_VERSION " %s=\"%s\" interval_s=%u collector=\"%s\"",
-		config->read ? "file" : "interface", config->read ? config->read : interface,
-		probe->config.interval_ms / 1000, config->is_print ? "-" : config->collector);
+		"version=" NSTATS_VERSION
+		" host=\"%s\" namespace=\"%s\" %s=\"%s\" interval_s=%u collector=\"%s\"",
+		identity->host, identity->namespace, config->read ? "file" : "interface",
+		config->read ? config->read : interface, probe->config.interval_ms / 1000,
+		config->is_print ? "-" : config->collector);
 }
 
 static int run(const struct config *config)

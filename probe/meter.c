@@ -9,6 +9,7 @@
 #include "name_table.h"
 #include "print.h"
 #include "report.h"
+#include "rising.h"
 #include "usage.h"
 #include "wire.h"
 
@@ -20,12 +21,6 @@
 #include <string.h>
 
 #define FLUSH_MAX_MS 8000 /* for the last acknowledgements; a pod has 30 s to end, mostly */
-
-/* A cumulative counter that is warned of when it begins to rise, not in every interval. */
-struct watch {
-	uint64_t last;
-	bool is_rising;
-};
 
 struct meter {
 	struct meter_config config;
@@ -41,7 +36,7 @@ struct meter {
 	struct link_counters ahead; /* totals' of the interface's own, modulo 2^64 */
 	int64_t started_ms;         /* monotonic */
 	int usage;                  /* usage_open */
-	struct watch drops, evictions, table_full, refusals;
+	struct rising drops, evictions, table_full, refusals, bad_acks;
 };
 
 static int open_deliver(struct meter *meter, char err[static ERR_LEN])
@@ -169,30 +164,29 @@ void meter_add(struct meter *meter, enum packet_link link, const struct capture_
 	flow_table_add(meter->table, result, &packet, way, sockets, now_us);
 }
 
-static bool begins_to_rise(struct watch *watch, uint64_t now)
+static uint64_t bad_acks(const struct meter *meter)
 {
-	bool was_rising = watch->is_rising;
-
-	watch->is_rising = now > watch->last;
-	watch->last = now;
-	return watch->is_rising && !was_rising;
+	return meter->deliver ? deliver_bad_acks(meter->deliver) : 0;
 }
 
-static void warn_of_losses(struct meter *meter)
+static void warn_of_losses(struct meter *meter, int64_t now_ms)
 {
 	const struct totals *totals = &meter->totals;
 
-	if (begins_to_rise(&meter->drops, totals->kernel_drops))
+	if (rising_begins(&meter->drops, totals->kernel_drops, now_ms))
 		log_warn("kernel drops packets", "drops=%" PRIu64, totals->kernel_drops);
-	if (begins_to_rise(&meter->evictions, totals->evicted_bytes))
+	if (rising_begins(&meter->evictions, totals->evicted_bytes, now_ms))
 		log_warn("ring is full", "evicted_bytes=%" PRIu64 " act=\"oldest datagrams go\"",
 			totals->evicted_bytes);
-	if (begins_to_rise(&meter->refusals, totals->send_errors))
+	if (rising_begins(&meter->refusals, totals->send_errors, now_ms))
 		log_warn("collector does not take datagrams",
 			"send_errors=%" PRIu64 " act=\"tried again\"", totals->send_errors);
-	if (begins_to_rise(&meter->table_full, totals->table_full_packets))
+	if (rising_begins(&meter->table_full, totals->table_full_packets, now_ms))
 		log_warn("flow table is full", "packets=%" PRIu64 " act=\"counted as ~other\"",
 			totals->table_full_packets);
+	if (rising_begins(&meter->bad_acks, bad_acks(meter), now_ms))
+		log_warn("acknowledgements are forged or damaged",
+			"bad_acks=%" PRIu64 " act=ignored", bad_acks(meter));
 }
 
 /*
@@ -310,7 +304,7 @@ void meter_close_interval(struct meter *meter, const struct meter_interval *inte
 	read_totals(meter);
 	read_usage(meter);
 	if (!is_silent(meter))
-		warn_of_losses(meter);
+		warn_of_losses(meter, interval->now_us / 1000);
 	head.totals = meter->totals;
 	if (meter->deliver) {
 		deliver_rows(meter->deliver, &head, rows, n);
@@ -358,9 +352,10 @@ int meter_end(struct meter *meter, char err[static ERR_LEN])
 		log_info("probe ends",
 			"captured_bytes=%" PRIu64 " captured_packets=%" PRIu64
 			" self_bytes=%" PRIu64 " kernel_drops=%" PRIu64 " evicted_bytes=%" PRIu64
-			" send_errors=%" PRIu64,
+			" send_errors=%" PRIu64 " bad_acks=%" PRIu64,
 			totals->captured_bytes, totals->captured_packets, totals->self_bytes,
-			totals->kernel_drops, totals->evicted_bytes, totals->send_errors);
+			totals->kernel_drops, totals->evicted_bytes, totals->send_errors,
+			bad_acks(meter));
 	return r;
 }
 

@@ -285,8 +285,6 @@ enum outbox_state outbox_step(struct outbox *outbox, int64_t now_ms, size_t budg
 			resend_sent(&outbox->resend, item.tries + 1, now_ms));
 		if (item.sequence > outbox->sent_up_to)
 			outbox->sent_up_to = item.sequence;
-		outbox->stats.sent++;
-		outbox->stats.resent += item.tries > 0;
 		++*ret_n;
 	}
 	return OUTBOX_MORE;
@@ -317,6 +315,11 @@ int64_t outbox_spread_ms(const struct outbox *outbox, int64_t span_ms)
 uint64_t outbox_names_left_out(const struct outbox *outbox)
 {
 	return outbox->names_left_out;
+}
+
+uint64_t outbox_waiting_bytes(const struct outbox *outbox)
+{
+	return ring_waiting_bytes(outbox->ring);
 }
 
 uint64_t outbox_evicted_bytes(const struct outbox *outbox)

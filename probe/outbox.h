@@ -17,8 +17,6 @@ enum outbox_state {
 };
 
 struct outbox_stats {
-	uint64_t sent; /* datagrams, each time that one went */
-	uint64_t resent;
 	uint64_t acks;
 	uint64_t bad_acks; /* not ours, or not true */
 };
@@ -65,6 +63,8 @@ int64_t outbox_spread_ms(const struct outbox *outbox, int64_t span_ms);
  * or more, or a row would not have fitted into a datagram. */
 uint64_t outbox_names_left_out(const struct outbox *outbox);
 
+/* Traffic in datagrams that wait for their acknowledgement. */
+uint64_t outbox_waiting_bytes(const struct outbox *outbox);
 /* Traffic in rows that are lost: the ring was full, or no datagram could hold them. */
 uint64_t outbox_evicted_bytes(const struct outbox *outbox);
 const struct outbox_stats *outbox_stats(const struct outbox *outbox);

@@ -267,6 +267,17 @@ bool ring_is_empty(const struct ring *ring)
 	return ring->n == 0;
 }
 
+uint64_t ring_waiting_bytes(const struct ring *ring)
+{
+	uint64_t bytes = 0;
+	size_t at = ring->head;
+
+	for (size_t i = 0; i < ring->n; i++, at = step(ring, at))
+		if (!item_at(ring, at)->is_acknowledged)
+			bytes += item_at(ring, at)->row_bytes;
+	return bytes;
+}
+
 uint64_t ring_oldest(const struct ring *ring, uint64_t next)
 {
 	return ring->n > 0 ? item_at(ring, ring->head)->sequence : next;

@@ -53,6 +53,8 @@ bool ring_acknowledge(struct ring *ring, uint64_t sequence);
 size_t ring_acknowledge_up_to(struct ring *ring, uint64_t sequence);
 
 bool ring_is_empty(const struct ring *ring);
+/* Traffic: row_bytes of what is not acknowledged. */
+uint64_t ring_waiting_bytes(const struct ring *ring);
 /* Lowest sequence kept; `next` (what will be pushed next) where the ring is empty. */
 uint64_t ring_oldest(const struct ring *ring, uint64_t next);
 const struct ring_stats *ring_stats(const struct ring *ring);

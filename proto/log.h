@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * logfmt on standard error, a line each: msg="spool full" bytes=123 act="oldest evicted".
+ * logfmt on standard error, a line each:
+ * msg="spool is full" evicted_bytes=123 act="oldest bodies go".
  * error: the operator must act; warn: degraded, and how we cope; info: a change of state; debug:
  * the rest. Called by the stories and main only (layers 3 and 4). Bytes that are not printable
  * ASCII become '?', so that a name from outside can neither break a line nor speak to a terminal.

@@ -150,6 +150,7 @@ def a_small_spool_remembers_fewer_series_and_says_so(lab):
     collector = Collector(lab, "--ptr", "off", "--spool-max", "1MiB", "--max-series", 50000)
     equal(collector.figure("nstats_series_max"), (1 << 20) // 8 // 24, "nstats_series_max")
     assert 'msg="fewer series than --max-series"' in collector.process.log(), collector.process.log()
+    assert 'level=info msg="fewer probes than usual fit the ledger"' in collector.process.log(), collector.process.log()
 
 
 @case(limit_s=120)

@@ -460,9 +460,11 @@ def dead_letters_are_shown_and_replayed(lab):
     collector = Collector(lab, "--ptr", "off", "--influx", influx.address, spool=path)
     until(lambda: collector.figure("nstats_dead_letter_lines") == 1, 20, "nothing dies")
     see_dead_letter(lab, path)
+    assert "replayed" not in collector.process.log(), collector.process.log()
     code, _, said = run_command(lab, path, "replay")
     equal(code, 0, f"exit code ({said})")
     assert "ok lines=1" in said, said
+    until(lambda: 'level=info msg="dead letters replayed" lines=1\n' in collector.process.log(), 5, "it is not logged")
     until(lambda: collector.figure("nstats_rejected_lines_total") == 2, 20, "it is not tried again")
     until(lambda: collector.figure("nstats_dead_letter_lines") == 1, 20, "it does not die again")
     equal(collector.figure("nstats_replayed_lines_total"), 1, "lines replayed")

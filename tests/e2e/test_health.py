@@ -120,7 +120,7 @@ def each_process_namespace_has_a_probe_of_its_own(lab):
     probe = Probe(lab)
     expect(healthcheck(lab, "probe", prefix=inside), 1, "no probe answers here")
     second = lab.start("second", *inside, lab.build / "nstats-probe", "-i", "lo", "-c", NET_4, namespace=lab.pod)
-    until(lambda: "collector found" in second.log(), 5, "the second does not start")
+    until(lambda: "collector's address" in second.log(), 5, "the second does not start")
     assert "another probe" not in second.log(), second.log()
     expect(healthcheck(lab, "probe"), 0, "interface=pod0")
     second_pid = int(netns.run("pgrep", "-P", str(second.pid)).split()[0])

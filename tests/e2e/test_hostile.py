@@ -100,6 +100,10 @@ def a_hundred_thousand_hostile_datagrams_are_counted_and_harmless(lab):
     assert set(influx.measurements()) <= MEASUREMENTS, influx.measurements()
     rejected = metrics.of("nstats_datagrams_rejected_total")
     assert rejected > N_DATAGRAMS // 4, f"only {rejected} were rejected"
+    for (name, labels), figure in metrics.items():
+        if name == "nstats_datagrams_rejected_total":
+            line = f'msg="datagrams are rejected" {dict(labels)["reason"]}='
+            equal(collector.process.log().count(line), int(figure > 0), line)
     outcomes = [metrics.of(f"nstats_datagrams_{outcome}_total")
                 for outcome in ("accepted", "rejected", "duplicate", "late")]
     equal(sum(outcomes), metrics.of("nstats_datagrams_total"), "outcomes against datagrams")

@@ -12,7 +12,7 @@ from lib.case import at_most, case, equal, until
 from lib.influx import Influx
 from lib.lab import NET_4, NET_MAC, destination
 from lib.oracle import by_destination, conserve
-from lib.programs import Collector, Probe
+from lib.programs import UDP_PORT, Collector, Probe
 from lib.traffic import Echo, Sender
 
 UDP = [destination(i, version) for i in (1, 2) for version in (4, 6)]
@@ -72,10 +72,31 @@ def of_connected_sockets_older_than_the_probe_the_pod_is_the_client(lab):
 
 @case()
 def a_collector_without_an_address_is_warned_of(lab):
-    probe = Probe(lab, collector="nowhere.invalid")
+    probe = Probe(lab, "--namespace", "shop", collector="nowhere.invalid")
+    assert 'msg="probe starts"' in probe.process.log() and 'host="pod" namespace="shop"' in probe.process.log(), \
+        probe.process.log()
     until(lambda: "collector's name has no address" in probe.process.log(), 30, "no warning")
     time.sleep(6)
     equal(probe.process.log().count("has no address"), 1, "warnings")
+
+
+@case()
+def forged_acknowledgements_are_told_once_and_count_for_nothing(lab):
+    with netns.inside(lab.net):
+        collector = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        collector.bind((NET_4, UDP_PORT))
+    lab.callback(collector.close)
+    collector.settimeout(10)
+    probe = Probe(lab, interval_s=1)
+    for _ in range(4):
+        _, peer = collector.recvfrom(2000)
+        collector.sendto(b"no acknowledgement", peer)
+    warning = 'level=warn msg="acknowledgements are forged or damaged" bad_acks='
+    until(lambda: warning in probe.process.log(), 5, "no warning")
+    probe.stop()
+    equal(probe.process.log().count(warning), 1, "warnings")
+    assert 'msg="not all is acknowledged"' in probe.process.log(), probe.process.log()
+    assert " bad_acks=4\n" in probe.process.log(), probe.process.log()
 
 
 def answer(lab):

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "http_script.h"
 #include "kube_pace.h"
+#include "said.h"
 
 #include <errno.h>
 
@@ -138,6 +139,7 @@ static void answer_list(struct fixture *f, const char *next, const char *items)
 	"\",\"resourceVersion\":\"13\"},\"status\":{\"podIP\":\"" ip "\"}}"
 #define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
 #define BOOKMARK(version)   EVENT("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"" version "\"}}")
+#define TOO_DEEP            "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]}"
 #define EXPIRED             EVENT("ERROR", "{\"kind\":\"Status\",\"code\":410}")
 
 static void answer_watch(struct fixture *f, const char *events)
@@ -422,8 +424,7 @@ static void an_event_over_the_maximum_begins_a_list(void **state)
 	struct fixture *f = *state;
 
 	answer_list(f, "", POD("a", "10.0.0.1"));
-	answer_watch(f, EVENT("ADDED", POD("b", "10.0.0.2")) "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[["
-							     "]]]]]]]]]]]]]]]]]]]]]]]]]]}\n");
+	answer_watch(f, EVENT("ADDED", POD("b", "10.0.0.2")) TOO_DEEP "\n");
 	run_until_asked(f, 3);
 	asked(f, 2, "?limit=500 ");
 	assert_int_equal(f->stats.kube_oversized, 1);
@@ -440,9 +441,12 @@ static void a_version_over_the_maximum_is_not_believed_to_be_the_one_before(void
 	snprintf(bookmark, sizeof(bookmark), BOOKMARK("%0128d"), 1);
 	answer_list(f, "", "");
 	answer_watch(f, bookmark);
+	said_begin();
 	run_until_asked(f, 3);
+	said_end();
 	asked(f, 2, "?limit=500 ");
 	assert_int_equal(f->stats.kube_undecodable, 1);
+	assert_int_equal(said("request=\"watch pods\" error=\"a version of 128 bytes\""), 1);
 }
 
 static bool is_given_up(struct fixture *f)
@@ -457,7 +461,10 @@ static void a_list_without_an_end_is_given_up(void **state)
 
 	answer_list(f, "more", "");
 	f->endless = f->answers[0];
+	said_begin();
 	run_until(f, is_given_up);
+	said_end();
+	assert_int_equal(said(" error=\"a list of more than "), 1);
 	n_pages = f->n_asked;
 	/* enough for as many objects as are kept, in half pages */
 	assert_true(n_pages * KUBE_PAGE / 2 <= KUBE_MAP_OBJECTS_MAX);
@@ -466,13 +473,58 @@ static void a_list_without_an_end_is_given_up(void **state)
 	assert_false(kube_watch_is_settled(f->watch));
 }
 
+static bool is_wrong(struct fixture *f)
+{
+	return f->stats.kube_undecodable + f->stats.kube_failed > 0;
+}
+
+/* To the first list, or to the watch after one that is well. */
+static void what_is_wrong_with_an_answer_of_200_is_said_in_words(void **state)
+{
+	static const struct {
+		bool is_list;
+		const char *body;
+		const char *said;
+	} cases[] = {
+		{true, "<html>", "not JSON, or not what was asked for"},
+		{true, "{\"kind\":\"PodList\",\"items\":", "a list that is cut off"},
+		{true, "{\"kind\":\"Status\"}", "not a list"},
+		{false, "<html>", "not JSON, or not what was asked for"},
+		{false, "{\"type\":\"EXPLODED\"}\n", "an event that cannot be read"},
+		{false, TOO_DEEP "\n", "an event that is too large"},
+		{false,
+			EVENT("ERROR",
+				"{\"kind\":\"Status\",\"code\":500,\"message\":\"no etcd\"}"),
+			"ERROR event: 500 no etcd"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char expected[256];
+
+		f->n_answers = f->n_asked = 0;
+		f->stats = (struct stats){0};
+		if (!cases[i].is_list)
+			answer_list(f, "", "");
+		answer(f, "200 OK", strlen(cases[i].body), cases[i].body);
+		said_begin();
+		run_until(f, is_wrong);
+		said_end();
+		snprintf(expected, sizeof(expected), " request=\"%s pods\" error=\"%s\" act=",
+			cases[i].is_list ? "list" : "watch", cases[i].said);
+		assert_int_equal(said("\n"), 1);
+		assert_int_equal(said(expected), 1);
+		kube_watch_free(f->watch);
+		f->watch = NULL;
+	}
+}
+
 static void an_item_that_cannot_be_read_hides_no_other(void **state)
 {
 	struct fixture *f = *state;
 
 	answer_list(f, "",
-		POD("a", "10.0.0.1") ",{\"metadata\":{}},{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]"
-				     "]]]]]]]]]]]]]]]]]}," POD("b", "10.0.0.2"));
+		POD("a", "10.0.0.1") ",{\"metadata\":{}}," TOO_DEEP "," POD("b", "10.0.0.2"));
 	run_until_asked(f, 2);
 	assert_int_equal(f->stats.kube_malformed, 1);
 	assert_int_equal(f->stats.kube_oversized, 1);
@@ -539,6 +591,7 @@ int main(void)
 		TEST(an_event_over_the_maximum_begins_a_list),
 		TEST(a_version_over_the_maximum_is_not_believed_to_be_the_one_before),
 		TEST(a_list_without_an_end_is_given_up),
+		TEST(what_is_wrong_with_an_answer_of_200_is_said_in_words),
 		TEST(an_item_that_cannot_be_read_hides_no_other),
 		TEST(what_there_is_no_room_for_is_counted),
 		TEST(lists_that_lead_to_nothing_come_ever_more_slowly),

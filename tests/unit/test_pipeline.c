@@ -14,7 +14,7 @@
 /* uses: collector/spool_dead collector/spool_file collector/spool */
 /* uses: collector/strbuf collector/live */
 /* uses: collector/live_text collector/live_out collector/line_own collector/bodies */
-/* uses: collector/figures collector/stats collector/acks */
+/* uses: collector/figures collector/losses collector/stats collector/acks */
 /* uses: collector/kube collector/kube_watch collector/kube_access collector/kube_map */
 /* uses: collector/kube_slots collector/kube_claims collector/kube_split collector/kube_event */
 /* uses: collector/kube_pace */

@@ -6,6 +6,8 @@
 /* uses: collector/secret */
 #include "ship_fixture.h"
 
+#include "said.h"
+
 static bool is_one_requested(struct fixture *f)
 {
 	return f->script.n_requests == 1;
@@ -279,37 +281,22 @@ static void closing_with_a_job_under_way_frees_all_in_the_end(void **state)
 	f->ship = NULL; /* freed by worker_close: the sanitizer looks */
 }
 
-static size_t count(const char *text, const char *what)
-{
-	size_t n = 0;
-
-	for (; (text = strstr(text, what)); text++)
-		n++;
-	return n;
-}
-
 static void an_outage_is_one_line_and_its_end_another(void **state)
 {
 	struct fixture *f = *state;
-	int log_fd = memfd_create("log", MFD_CLOEXEC);
-	int kept_fd = dup(STDERR_FILENO);
-	char text[8192] = "";
 
 	for (size_t i = 0; i < 5; i++)
 		f->answers[i] = AWAY;
 	f->answers[5] = TAKEN;
 	spool_add(&f->spool, "1");
 	spool_add(&f->spool, "2");
-	dup2(log_fd, STDERR_FILENO);
+	said_begin();
 	start(f);
 	run_until(f, is_all_settled);
-	dup2(kept_fd, STDERR_FILENO);
-	close(kept_fd);
-	assert_true(pread(log_fd, text, sizeof(text) - 1, 0) > 0);
-	close(log_fd);
-	assert_int_equal(count(text, "\n"), 2);
-	assert_int_equal(count(text, "influx away"), 1);
-	assert_int_equal(count(text, "influx reachable again"), 1);
+	said_end();
+	assert_int_equal(said("\n"), 2);
+	assert_int_equal(said("influx away"), 1);
+	assert_int_equal(said("influx reachable again"), 1);
 }
 
 static void urls_are_built_from_what_the_operator_wrote(void **state)
