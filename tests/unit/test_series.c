@@ -535,6 +535,36 @@ static void weeks_of_coming_and_going_add_up(void **state)
 	}
 }
 
+static bool pass(void *ctx, const struct ledger_entry *entry)
+{
+	(void)ctx;
+	(void)entry;
+	return true;
+}
+
+/* More of them than the table will ever have slots, a few a day that are over on the next. */
+static void what_was_over_gives_its_slot_back(void **state)
+{
+	static const unsigned n_a_day = 4000;
+	unsigned n = 0;
+
+	(void)state;
+	series_free(series);
+	series = series_new(10 * n_a_day, 0, SEED);
+	for (unsigned day = 0; n < 3 * SERIES_MAX; day++) {
+		series_batch_begin(series, DAY0_MS + day * DAY_MS);
+		for (unsigned end = n + n_a_day; n < end; n++)
+			assert_int_equal(series_admit(series, (struct series_owner){0},
+						 SERIES_WHOLE, (const char *)&n, sizeof(n)),
+				SERIES_LIVE);
+		for (unsigned i = 0; i <= n_a_day / SERIES_WRITES_MAX; i++) {
+			assert_true(series_batch_entries(series, pass, NULL));
+			series_batch_commit(series);
+		}
+	}
+	assert_int_equal(series_count(series), n_a_day);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -567,6 +597,7 @@ int main(void)
 		TEST(the_budget_follows_from_the_bytes_that_there_are),
 		TEST(what_no_version_wrote_is_refused),
 		TEST(weeks_of_coming_and_going_add_up),
+		TEST(what_was_over_gives_its_slot_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
