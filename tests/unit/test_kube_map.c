@@ -291,6 +291,27 @@ static void a_pod_comes_before_the_node_whose_address_it_has(void **state)
 	is_whose(*state, "192.0.2.1", NOW + 2 * MINUTE, "a");
 }
 
+/* Whose claim began last has an address else. */
+static void a_node_that_is_registered_anew_does_not_take_its_pods_address(void **state)
+{
+	struct kube_object node = object_of(KUBE_NODE, "n1", "node-1", "192.0.2.1", NOW - MINUTE);
+
+	put(*state, node, NOW - MINUTE);
+	put(*state, pod_of("a", "192.0.2.1", NOW), NOW);
+	kube_map_delete(*state, &node, NOW + MINUTE);
+	put(*state, object_of(KUBE_NODE, "n2", "node-1", "192.0.2.1", NOW + 2 * MINUTE),
+		NOW + 2 * MINUTE);
+	is_whose(*state, "192.0.2.1", NOW + 3 * MINUTE, "a");
+}
+
+static void who_waits_for_an_address_does_not_wait_for_a_node_to_leave_it(void **state)
+{
+	put(*state, object_of(KUBE_NODE, "n", "node-1", "192.0.2.1", NOW - MINUTE), NOW - MINUTE);
+	put(*state, pod_of("a", NULL, NOW), NOW);
+	put(*state, pod_of("a", "192.0.2.1", NOW), NOW + MINUTE);
+	is_whose(*state, "192.0.2.1", NOW + 5000, "a");
+}
+
 static void an_address_that_comes_late_is_owned_from_the_start_and_another_from_then(void **state)
 {
 	struct kube_object o = pod_of("a", NULL, NOW);
@@ -509,6 +530,8 @@ int main(void)
 		TEST(what_a_list_lost_and_finds_again_lives),
 		TEST(what_went_unseen_went_when_its_deletion_was_to_be_done),
 		TEST(a_pod_comes_before_the_node_whose_address_it_has),
+		TEST(a_node_that_is_registered_anew_does_not_take_its_pods_address),
+		TEST(who_waits_for_an_address_does_not_wait_for_a_node_to_leave_it),
 		TEST(an_address_that_comes_late_is_owned_from_the_start_and_another_from_then),
 		TEST(who_waits_for_an_address_does_not_own_it_while_another_has_it),
 		TEST(a_service_that_has_no_address_any_more_gave_it_up),
