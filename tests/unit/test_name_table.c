@@ -135,6 +135,23 @@ static void the_least_recently_used_address_goes(void **state)
 	assert_string_equal(look(5000, 0), "b.example");
 }
 
+static void an_address_of_a_flow_that_goes_on_was_used(void **state)
+{
+	struct addr addr = addr_n(0);
+	uint16_t ref;
+
+	(void)state;
+	put(0, "a.example");
+	ref = name_table_take(table, &addr, 0);
+	for (unsigned i = 1; i < NAME_TABLE_ADDRS_MAX; i++)
+		put(i, "b.example");
+	name_table_keep(table, &addr, ref, 0);
+	put(5000, "b.example");
+	assert_non_null(look(0, 0));
+	assert_null(look(1, 0));
+	name_table_drop(table, ref);
+}
+
 /* Long names: the bytes run out before the places do. */
 static void what_is_old_makes_room_for_new_names(void **state)
 {
@@ -151,26 +168,26 @@ static void what_is_old_makes_room_for_new_names(void **state)
 
 static void where_flows_hold_all_names_a_new_one_finds_no_room(void **state)
 {
-	static uint16_t refs[NAME_POOL_NAMES_MAX];
+	static const unsigned n = NAME_POOL_BYTES / 256, n_addrs = 100;
+	uint16_t refs[NAME_POOL_BYTES / 256];
+	unsigned newest = (n - 1) % n_addrs; /* which is not what makes room */
 	char name[ADDR_HOST_LEN];
-	size_t n = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < NAME_POOL_NAMES_MAX; i++) {
-		struct addr addr = addr_n(i % 100);
+	for (unsigned i = 0; i < n; i++) {
+		struct addr addr = addr_n(i % n_addrs);
 
 		snprintf(name, sizeof(name), "%0250u.a", i);
-		if (!put(i % 100, name))
-			break;
-		refs[n++] = name_table_take(table, &addr, 0);
+		assert_true(put(i % n_addrs, name));
+		refs[i] = name_table_take(table, &addr, 0);
 	}
-	assert_int_equal(n, NAME_POOL_BYTES / 256);
-	assert_false(put(3, "b.example"));
-	assert_null(look(3, 0)); /* what it was called before is not true any more */
-	for (size_t i = 0; i < n; i++)
+	assert_string_equal(look(newest, 0), name);
+	assert_false(put(newest, "b.example"));
+	assert_null(look(newest, 0)); /* what it was called before is not true any more */
+	for (unsigned i = 0; i < n; i++)
 		name_table_drop(table, refs[i]);
-	assert_true(put(3, "b.example"));
-	assert_string_equal(look(3, 0), "b.example");
+	assert_true(put(newest, "b.example"));
+	assert_string_equal(look(newest, 0), "b.example");
 }
 
 int main(void)
@@ -182,6 +199,7 @@ int main(void)
 		TEST(a_short_ttl_lasts_five_minutes_and_a_long_one_a_day),
 		TEST(a_name_is_kept_while_a_flow_uses_it),
 		TEST(the_least_recently_used_address_goes),
+		TEST(an_address_of_a_flow_that_goes_on_was_used),
 		TEST(what_is_old_makes_room_for_new_names),
 		TEST(where_flows_hold_all_names_a_new_one_finds_no_room),
 	};
