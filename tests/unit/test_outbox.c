@@ -244,11 +244,24 @@ static void names_that_would_take_too_much_of_the_ring_stay_at_home_and_are_coun
 	assert_string_equal(got[3].name, names[3]);
 }
 
+/* Of the next datagram's last row; the decoder's until the next one. */
+static const char *last_name(void)
+{
+	const struct record *got;
+	struct report report;
+	size_t n = lab_receive(&report, &got);
+
+	assert_true(n > 0);
+	return got[n - 1].name;
+}
+
 /* The longest identity leaves a row room, but not its longest name. */
-static void a_row_that_does_not_fit_with_its_name_goes_without(void **state)
+static void a_row_that_does_not_fit_with_its_name_goes_without_and_the_next_with_its_own(
+	void **state)
 {
 	static char name[RECORD_NAME_LEN];
 	uint64_t *totals = (uint64_t *)&head.totals;
+	const char *last = NULL;
 
 	(void)state;
 	memset(name, 'a', sizeof(name) - 1);
@@ -259,9 +272,14 @@ static void a_row_that_does_not_fit_with_its_name_goes_without(void **state)
 	for (size_t i = 0; i < sizeof(head.totals) / sizeof(*totals); i++)
 		totals[i] = UINT64_C(1) << 44;
 	rows[1].name = name;
+	rows[2].name = "b.example";
 	assert_true(lab_seal(3, 0) > 0);
 	assert_int_equal(outbox_evicted_bytes(outbox), 0);
 	assert_int_equal(outbox_names_left_out(outbox), 1);
+	lab_connect();
+	for (size_t n = lab_step(0, OUTBOX_WAITING); n > 0; n--)
+		last = last_name();
+	assert_string_equal(last ? last : "none", "b.example");
 }
 
 int main(void)
@@ -281,7 +299,8 @@ int main(void)
 		LAB_TEST(the_datagram_that_evicts_says_what_is_the_oldest_after_it),
 		LAB_TEST(where_there_is_room_none_is_evicted),
 		LAB_TEST(names_that_would_take_too_much_of_the_ring_stay_at_home_and_are_counted),
-		LAB_TEST(a_row_that_does_not_fit_with_its_name_goes_without),
+		LAB_TEST(
+			a_row_that_does_not_fit_with_its_name_goes_without_and_the_next_with_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
