@@ -23,6 +23,7 @@ static char labels_path[64];
 
 /* What Kubernetes says of any address and any pod; no name: nothing. */
 static struct kube_owner owner;
+static bool is_kube_starting;
 
 int kube_open(struct loop *loop, const struct kube_config *config, struct stats *stats,
 	struct kube **ret, char err[static ERR_LEN])
@@ -44,7 +45,7 @@ bool kube_is_starting(const struct kube *kube, int64_t now_ms)
 {
 	(void)kube;
 	(void)now_ms;
-	return false;
+	return is_kube_starting;
 }
 
 bool kube_address(struct kube *kube, const struct addr *addr, int64_t at_ms, struct kube_owner *ret)
@@ -139,6 +140,7 @@ static int set_up(void **state)
 
 	assert_non_null(f);
 	owner = (struct kube_owner){0};
+	is_kube_starting = false;
 	assert_int_equal(loop_new(&f->loop, err), 0);
 	f->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(f->fd, (struct sockaddr *)&ss, len), 0);
@@ -556,6 +558,47 @@ static void kubernetes_names_nobody_of_another_cluster(void **state)
 	assert_null(zone_in_cluster(f, "abroad"));
 }
 
+/* One struct name serves all rows of an interval. */
+static void what_kubernetes_knew_of_one_address_is_not_said_of_the_next(void **state)
+{
+	struct fixture *f = *state;
+	struct name name;
+
+	owner = (struct kube_owner){
+		.kind = KUBE_POD, .name = "web-0", .namespace = "shop", .zone = "a"};
+	assert_true(lookup(f, "203.0.113.9", &name));
+	assert_string_equal(name.namespace, "shop");
+	assert_string_equal(name.zone, "a");
+	owner.name = NULL;
+	assert_true(lookup(f, "203.0.113.9", &name));
+	assert_int_equal(name.by, NAMED_BY_LABEL);
+	assert_null(name.namespace);
+	assert_null(name.zone);
+}
+
+/* Of an address that nobody is asked about. */
+static bool is_known_in_cluster(struct fixture *f, const char *cluster)
+{
+	struct identity observer = {.host = "web-0"};
+	struct names_question question = {.observer = &observer};
+	struct name name;
+
+	snprintf(observer.cluster, sizeof(observer.cluster), "%s", cluster);
+	assert_int_equal(addr_parse("127.0.0.1", &question.addr), 0);
+	return names_lookup(f->names, &question, clock_mono_ms(), &name);
+}
+
+static void only_this_cluster_waits_for_its_lists(void **state)
+{
+	struct fixture *f = *state;
+
+	is_kube_starting = true;
+	assert_false(is_known_in_cluster(f, "home"));
+	assert_true(is_known_in_cluster(f, "abroad"));
+	is_kube_starting = false;
+	assert_true(is_known_in_cluster(f, "home"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -582,6 +625,8 @@ int main(void)
 		TEST(a_pod_cannot_claim_to_be_a_remainder_or_another_address),
 		TEST(whose_an_address_was_is_asked_of_the_end_of_an_interval_that_began_late),
 		TEST(kubernetes_names_nobody_of_another_cluster),
+		TEST(what_kubernetes_knew_of_one_address_is_not_said_of_the_next),
+		TEST(only_this_cluster_waits_for_its_lists),
 		TEST(nobody_is_asked_about_local_addresses),
 		TEST(what_the_pod_looked_up_comes_before_ptr_and_nobody_is_asked),
 		TEST(a_search_suffix_is_of_the_namespace_of_the_pod_that_asked),
