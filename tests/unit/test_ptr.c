@@ -180,6 +180,33 @@ static void one_that_asks_alone_has_half_of_a_burst_and_then_the_whole_rate(void
 	assert_in_range(n, 90 * PTR_ASK_PER_SECOND, 100 * PTR_ASK_PER_SECOND);
 }
 
+/* How many new ones are asked for on behalf of a pod of that name. */
+static unsigned ask_for(const char *cluster, const char *namespace, unsigned from)
+{
+	struct identity identity = {.host = "redis-0"};
+	unsigned before = dns.n;
+	const char *text;
+
+	snprintf(identity.cluster, sizeof(identity.cluster), "%s", cluster);
+	snprintf(identity.namespace, sizeof(identity.namespace), "%s", namespace);
+	for (unsigned i = from; i < from + PTR_ASK_BURST; i++) {
+		struct addr addr = addr_of(i);
+
+		ptr_lookup(ptr, &addr, &identity, now_ms, &text);
+	}
+	return dns.n - before;
+}
+
+static void pods_of_one_name_in_two_namespaces_or_clusters_have_a_share_each(void **state)
+{
+	(void)state;
+	assert_int_equal(ask_for("a", "shop", 0), PTR_ASK_BURST / 2);
+	assert_int_equal(ask_for("a", "shop", 1000), 0);
+	/* the other one where their hashes share a slot */
+	assert_true(ask_for("a", "test", 2000) > 0 || ask_for("a", "prod", 3000) > 0);
+	assert_true(ask_for("b", "shop", 4000) > 0 || ask_for("c", "shop", 5000) > 0);
+}
+
 /* Scanners ask for new addresses all the time, and a victim for its 30 every 10 s. */
 static unsigned victim_waits_s(unsigned victim, unsigned n_scanners)
 {
@@ -286,6 +313,7 @@ int main(void)
 		TEST(what_is_being_asked_for_is_not_asked_for_again),
 		TEST(a_burst_is_bounded_and_then_so_many_a_second),
 		TEST(one_that_asks_alone_has_half_of_a_burst_and_then_the_whole_rate),
+		TEST(pods_of_one_name_in_two_namespaces_or_clusters_have_a_share_each),
 		TEST(beside_a_scanner_a_victim_s_names_are_asked_for_at_once),
 		TEST(beside_ten_scanners_a_victim_s_names_are_asked_for_within_some_intervals),
 		TEST(what_is_throttled_is_not_waited_for),
