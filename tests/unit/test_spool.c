@@ -435,7 +435,7 @@ static void garbage_is_refused_and_left_alone(void **state)
 
 static void run_sql(const char *sql)
 {
-	char command[512];
+	char command[1024];
 
 	snprintf(command, sizeof(command), "sqlite3 %s \"%s\" >/dev/null", path, sql);
 	assert_int_equal(system(command), 0);
@@ -472,10 +472,44 @@ static void a_newer_version_is_refused_with_a_sentence(void **state)
 	assert_non_null(strstr(err, "is of version 6; expected 5"));
 }
 
-/* What version 1 had written, with a body of a page's length. */
-static void a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped(void **state)
+#define BODY_COLUMNS                                                                               \
+	"id INTEGER PRIMARY KEY AUTOINCREMENT, lines INTEGER NOT NULL, traffic_bytes INTEGER NOT " \
+	"NULL, "
+#define OLD_TABLES                                                                                 \
+	"CREATE TABLE dead (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, reason TEXT NOT "     \
+	"NULL, lines INTEGER NOT NULL, traffic_bytes INTEGER NOT NULL, data BLOB NOT NULL);"       \
+	"CREATE TABLE boot (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"             \
+	"CREATE TABLE observer (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"         \
+	"INSERT INTO dead VALUES (2, 400, 'no', 5, 700, zeroblob(50));"                            \
+	"PRAGMA application_id=0x6e737470;"
+
+/* What such a file held: two bodies, the first of a page's length, and a dead letter. */
+static void old_file_is_counted(void)
+{
+	struct spool_state now = state_now();
+
+	assert_int_equal(now.bodies, 2);
+	assert_int_equal(now.lines, 3 + 4);
+	assert_int_equal(now.traffic_bytes, 1000 + 2000);
+	assert_int_equal(now.data_bytes, 4096 + 9);
+	assert_int_equal(now.dead_bodies, 1);
+	assert_int_equal(now.dead_lines, 5);
+	assert_int_equal(now.dead_traffic_bytes, 700);
+}
+
+static int64_t since_of_body(int64_t after, int64_t id)
 {
 	struct spool_body body;
+
+	assert_int_equal(spool_next(spool, after, &body, err), 1);
+	assert_int_equal(body.id, id);
+	free(body.data);
+	return body.since_ms;
+}
+
+/* It knew nothing of when a body began: that counts from now on. */
+static void a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped(void **state)
+{
 	int64_t before_ms;
 
 	(void)state;
@@ -483,29 +517,42 @@ static void a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped(void **
 		print_message("skipped: sqlite3 is not installed\n");
 		skip();
 	}
-	run_sql("CREATE TABLE body (id INTEGER PRIMARY KEY AUTOINCREMENT, lines INTEGER NOT NULL,"
-		" traffic_bytes INTEGER NOT NULL, data BLOB NOT NULL);"
-		"CREATE TABLE dead (id INTEGER PRIMARY KEY, status INTEGER NOT NULL,"
-		" reason TEXT NOT NULL, lines INTEGER NOT NULL, traffic_bytes INTEGER NOT NULL,"
-		" data BLOB NOT NULL);");
-	run_sql("CREATE TABLE boot (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-		"CREATE TABLE observer (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-		"INSERT INTO body VALUES (7, 3, 1000, zeroblob(4096));"
-		"PRAGMA application_id=0x6e737470; PRAGMA user_version=1");
+	run_sql("CREATE TABLE body (" BODY_COLUMNS "data BLOB NOT NULL);" OLD_TABLES
+		"INSERT INTO body VALUES (7, 3, 1000, zeroblob(4096)), (8, 4, 2000, zeroblob(9));"
+		"PRAGMA user_version=1");
 	before_ms = clock_wall_ms();
 	open_spool(MIB);
+	old_file_is_counted();
 	assert_true(state_now().oldest_ms >= before_ms);
 	assert_int_equal(commit_body(2, 100), 0);
 	reopen(MIB);
-	assert_int_equal(spool_next(spool, 0, &body, err), 1);
-	assert_int_equal(body.id, 7);
-	assert_int_equal(body.traffic_bytes, 1000);
-	assert_int_equal(body.len, 4096);
-	assert_true(body.since_ms >= before_ms);
-	free(body.data);
-	assert_int_equal(spool_next(spool, 7, &body, err), 1);
-	assert_int_equal(body.since_ms, since_ms);
-	free(body.data);
+	assert_int_equal(state_now().bodies, 3);
+	assert_true(since_of_body(0, 7) >= before_ms);
+	assert_int_equal(since_of_body(8, 9), since_ms);
+	assert_int_equal(deliver(take(0)), 1);
+	assert_int_equal(state_now().lines, 4 + 3);
+}
+
+static void a_file_of_version_2_is_counted_and_its_bodies_keep_their_time(void **state)
+{
+	(void)state;
+	if (!have_sqlite3()) {
+		print_message("skipped: sqlite3 is not installed\n");
+		skip();
+	}
+	run_sql("CREATE TABLE body (" BODY_COLUMNS
+		"since_ms INTEGER NOT NULL, data BLOB NOT NULL);" OLD_TABLES
+		"INSERT INTO body VALUES (7, 3, 1000, 77, zeroblob(4096)), (8, 4, 2000, 88, "
+		"zeroblob(9));"
+		"PRAGMA user_version=2");
+	open_spool(MIB);
+	old_file_is_counted();
+	assert_int_equal(state_now().oldest_ms, 77);
+	assert_int_equal(since_of_body(7, 8), 88);
+	reopen(MIB);
+	old_file_is_counted();
+	assert_int_equal(deliver(take(0)), 1);
+	assert_int_equal(state_now().lines, 4);
 }
 
 /* What version 3 had written: as a new file, but without series. */
@@ -774,6 +821,7 @@ int main(void)
 		TEST(another_program_s_database_is_refused),
 		TEST(a_newer_version_is_refused_with_a_sentence),
 		TEST(a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped),
+		TEST(a_file_of_version_2_is_counted_and_its_bodies_keep_their_time),
 		TEST(a_file_of_version_3_keeps_its_bodies_and_ledger_and_takes_series),
 		TEST(a_file_of_version_4_has_all_that_a_newer_one_has),
 		TEST(the_oldest_bodys_interval_is_known),
