@@ -297,6 +297,32 @@ static void beyond_its_room_it_goes_on_once_the_disk_has_room(void **state)
 	assert_int_equal(state_now().evicted_bodies, 0);
 }
 
+/* Of 1 MiB the WAL has 16 pages: it is not emptied by itself below half, nor has room for both. */
+static void what_fits_the_empty_wal_is_committed_on_a_full_disk(void **state)
+{
+	(void)state;
+	open_spool(MIB);
+	disk.is_full = true;
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(commit_body(1, 100), 0);
+		assert_int_equal(commit_body(2, 32000), 0);
+	}
+	assert_sizes(MIB / 8 * 7, MIB / 16);
+}
+
+/* Ten times what the WAL holds, which it was before its length was put right at the start. */
+static void a_body_longer_than_the_wal_leaves_a_full_disk(void **state)
+{
+	(void)state;
+	open_spool(MIB);
+	assert_int_equal(commit_body(1, 600000), 0);
+	reopen(MIB);
+	disk.is_full = true;
+	assert_true(drain_one());
+	assert_int_equal(state_now().bodies, 0);
+	assert_sizes(MIB / 8 * 7, MIB / 16);
+}
+
 static void a_refused_body_leaves_a_full_disk_as_well(void **state)
 {
 	struct spool_body body;
@@ -688,6 +714,8 @@ int main(void)
 		TEST(also_after_a_start_on_the_full_disk),
 		TEST(beyond_its_room_a_full_disk_refuses_commits_and_goes_on_draining),
 		TEST(beyond_its_room_it_goes_on_once_the_disk_has_room),
+		TEST(what_fits_the_empty_wal_is_committed_on_a_full_disk),
+		TEST(a_body_longer_than_the_wal_leaves_a_full_disk),
 		TEST(a_refused_body_leaves_a_full_disk_as_well),
 		TEST(failing_syncs_discard_whole_batches_and_no_more),
 		TEST(failing_writes_discard_whole_batches_and_no_more),
