@@ -26,6 +26,19 @@
 #include "bodies.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
+
+static _Atomic int64_t stopped_at_ms; /* the monotonic clock; 0: it goes */
+
+int clock_gettime(clockid_t id, struct timespec *ret)
+{
+	int64_t ms = stopped_at_ms;
+
+	if (id != CLOCK_MONOTONIC || !ms)
+		return (int)syscall(SYS_clock_gettime, id, ret);
+	*ret = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	return 0;
+}
 
 static void a_record_becomes_a_point_with_all_its_tags(void **state)
 {
@@ -391,16 +404,35 @@ static void the_parts_of_an_interval_wait_for_each_other(void **state)
 	assert_int_equal(f->stats.points_shifted, 0);
 }
 
-static void a_part_that_never_comes_holds_the_others_up_for_a_while_only(void **state)
+static void send_half_an_interval(struct fixture *f, uint64_t n)
 {
-	struct fixture *f = *state;
-	struct report report = report_of(1);
+	struct report report = report_of(n);
 	struct record record = flow_to(1, 1000);
 
+	report.start_ms += n * report.interval_ms;
 	report.parts = 2;
 	send_report(f, &report, &record, 1);
+}
+
+/* At the beat when the first has waited for all the time that it may, and the second has not. */
+static void a_part_that_never_comes_holds_the_others_up_for_2_s_only(void **state)
+{
+	struct fixture *f = *state;
+
+	stopped_at_ms = clock_mono_ms();
+	send_half_an_interval(f, 1);
+	stopped_at_ms++;
+	send_half_an_interval(f, 2);
+	assert_int_equal(f->stats.waiting_bytes, 2000);
+	stopped_at_ms += PIPELINE_WAIT_MS - 1;
+	loop_timer_set(
+		f->loop, &f->guard, stopped_at_ms); /* after the beat, which was due before */
+	assert_int_equal(loop_run(f->loop), 0);
+	stopped_at_ms = 0;
+	assert_int_equal(f->stats.waiting_bytes, 1000);
 	run(f);
 	assert_int_equal(f->stats.committed_bytes, 1000);
+	assert_int_equal(PIPELINE_WAIT_MS, 2000);
 }
 
 static void a_datagram_without_rows_is_committed_for_the_ledger(void **state)
@@ -553,7 +585,7 @@ int main(void)
 		TEST(a_later_commit_of_an_interval_is_shifted_by_a_millisecond),
 		TEST(rows_of_an_interval_that_was_committed_too_often_are_lost_and_counted),
 		TEST(the_parts_of_an_interval_wait_for_each_other),
-		TEST(a_part_that_never_comes_holds_the_others_up_for_a_while_only),
+		TEST(a_part_that_never_comes_holds_the_others_up_for_2_s_only),
 		TEST(a_datagram_without_rows_is_committed_for_the_ledger),
 		cmocka_unit_test_setup_teardown(
 			two_addresses_with_one_name_are_one_point, set_up_with_names, tear_down),
