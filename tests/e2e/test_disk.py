@@ -6,6 +6,7 @@ import os
 import random
 import re
 import sqlite3
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -337,6 +338,16 @@ def see_that_it_is_whole(copy):
         n, bodies = db.execute("SELECT (SELECT count(*) FROM body), bodies FROM total").fetchone()
     equal(n, bodies, "bodies")
     return n
+
+
+@case()
+def the_socket_for_commands_is_its_owner_s_alone(lab):
+    before = os.umask(0)
+    try:
+        collector = Collector(lab, "--ptr", "off")
+    finally:
+        os.umask(before)
+    equal(stat.S_IMODE(os.stat(f"{collector.spool}.sock").st_mode), 0o600, "mode")
 
 
 @case()
