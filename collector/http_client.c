@@ -360,6 +360,13 @@ static void limits_set(CURL *easy, int64_t total_ms)
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 }
 
+/* Where curl was built with a folder of the system's certificates, it would trust these beside it. */
+static bool trust_file_alone(CURL *easy, const char *ca_file)
+{
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	return curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK;
+}
+
 /* What can fail copies a string, or asks for what this build of curl may not have. */
 static bool request_set(struct http_exchange *exchange, const struct http_request *request)
 {
@@ -374,8 +381,7 @@ static bool request_set(struct http_exchange *exchange, const struct http_reques
 	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "nstats-collector/" NSTATS_VERSION) ==
 		       CURLE_OK &&
-	       (!request->ca_file ||
-		       curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) == CURLE_OK) &&
+	       (!request->ca_file || trust_file_alone(easy, request->ca_file)) &&
 	       headers_set(exchange, request);
 }
 

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names from Kubernetes: right while its API server does all that one can do, and for the time that was asked for."""
 import ipaddress
+import shutil
 import threading
 import time
 
+from lib import netns
 from lib.case import at_most, case, equal, until
 from lib.fault import Fault, nths
 from lib.fleet import Fleet
 from lib.influx import Influx
-from lib.kube import KINDS, Api, deployed, finished, node, pod, service
+from lib.kube import KINDS, Api, certify, deployed, finished, node, pod, service
 from lib.lab import NET_4, POD_4, destination
 from lib.programs import Collector, Probe, metrics_of
 from lib.resolver import Resolver
@@ -321,6 +323,36 @@ def a_probe_of_another_cluster_gets_no_names_of_this_one(lab):
     seen = [tuple(one["tags"][tag] for tag in tags.split(", "))
             for one in influx.query(f"SELECT sum(tx_bytes) FROM nstat GROUP BY {tags}")]
     assert sorted(seen) == [("osaka", "web", "catalog", "kubernetes"), ("tokyo", "-", "10.1.0.2", "address")], seen
+
+
+def start_on_system(lab, certificates, *arguments):
+    """A collector to which these are the system's."""
+    mount = 'mount --bind "$0" /etc/ssl/certs && exec "$@"'
+    return lab.start("collector", "unshare", "--mount", "sh", "-c", mount, certificates, lab.build / "nstats-collector",
+                     "--spool", lab.dir / "spool.db", "--ptr", "off", *arguments, namespace=lab.net)
+
+
+def figure(lab, name, **labels):
+    metrics = metrics_of(lab)
+    return metrics.of(name, **labels) if metrics else 0
+
+
+@case()
+def what_the_system_trusts_is_not_trusted_where_a_file_says_what_is(lab):
+    api = Api(lab)
+    populate(api)
+    other, system = lab.dir / "other.crt", lab.dir / "certificates"
+    certify(other, lab.dir / "other.key", "other")
+    system.mkdir()
+    shutil.copy(api.ca_file, system / "ca-certificates.crt")
+    netns.run("openssl", "rehash", str(system))
+    options = [other if option == api.ca_file else option for option in api.options]
+    program = start_on_system(lab, system, *(option for option in options if option not in ("--kubernetes-ca-file", other)))
+    until(lambda: figure(lab, "nstats_kubernetes_objects") == 8, 20, "the system's are not trusted without a file")
+    program.stop()
+    start_on_system(lab, system, *options)
+    until(lambda: figure(lab, "nstats_kubernetes_errors_total", reason="unreachable") >= 2, 20, "nothing is refused")
+    equal(figure(lab, "nstats_kubernetes_objects"), 0, "objects that are known")
 
 
 @case(limit_s=200)

@@ -147,6 +147,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return None
 
 
+def certify(file, key, name):
+    netns.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+              "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{HOST}", "-keyout", str(key),
+              "-out", str(file))
+
+
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     block_on_close = False
@@ -199,9 +205,7 @@ class Api:
     def certify(self):
         """A new certificate, which is its own authority; those who are connected must come again."""
         key = self.dir / "kube-ca.key"
-        netns.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                  "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName=IP:{HOST}", "-keyout", str(key),
-                  "-out", str(self.ca_file))
+        certify(self.ca_file, key, "test")
         self.context.load_cert_chain(self.ca_file, key)
         if self.server:
             self.server.hang_up()
