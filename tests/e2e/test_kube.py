@@ -355,6 +355,21 @@ def what_the_system_trusts_is_not_trusted_where_a_file_says_what_is(lab):
     equal(figure(lab, "nstats_kubernetes_objects"), 0, "objects that are known")
 
 
+@case()
+def a_certificate_of_another_authority_is_believed_once_the_file_says_so(lab):
+    """curl has a cache of such files, for a day."""
+    api = Api(lab)
+    populate(api)
+    collector = Collector(lab, "--ptr", "off", *api.options)
+
+    def is_known(n):
+        return collector.metrics().of("nstats_kubernetes_objects", kind="service") == n
+    until(lambda: is_known(1), 10, "the lists are not read")
+    api.certify()
+    api.put("services", service("shop", "later", "10.96.0.8"))
+    until(lambda: is_known(2), 20, "the new certificate is not believed")
+
+
 @case(limit_s=200)
 def a_watch_that_falls_silent_is_noticed(lab):
     """Neither an event nor a bookmark, and an open connection: after 100 s it is asked anew."""
