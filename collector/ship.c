@@ -142,6 +142,8 @@ static void settle_done(void *ctx)
 	}
 	spool_worked(ship);
 	ship_turn_settled(&ship->turn, ship->settle.state.bodies);
+	if (ship->settle.r > 0 && ship->settle.rest.lines > 0)
+		ship_turn_rest(&ship->turn, ship->under_way.body.id);
 	ship_body_release(&ship->under_way);
 	ship->is_settle_due = false;
 	read_start(ship);
@@ -166,10 +168,11 @@ static void let_go(struct ship *ship)
 {
 	int64_t id = ship->under_way.body.id;
 	int64_t now_ms = clock_mono_ms();
+	bool is_stuck = ship_body_kept(&ship->under_way, ship->answer.act, now_ms);
 
 	ship->stats->posts_kept++;
 	ship->failures++;
-	if (ship_body_kept(&ship->under_way, ship->answer.act, now_ms))
+	if (is_stuck && !ship->under_way.cut) /* of a cut the rest is put behind as it is settled */
 		ship_turn_behind(&ship->turn, id, now_ms, hash_random_seed());
 	else
 		ship_turn_again(&ship->turn, id);

@@ -9,7 +9,8 @@
  * Then those that were put behind meanwhile have one more turn before the rest, in order; what
  * fails again comes at the end of the round, and waits, twice as long each time, whatever becomes
  * of the others. So a body that is never taken costs the others two turns a round at most, and an
- * outage leaves the order as it was. Time is passed in.
+ * outage leaves the order as it was. One of which a rest is left has a turn a round, three in that
+ * after an outage; it does not wait, since it got on. Time is passed in.
  */
 #pragma once
 
@@ -56,3 +57,5 @@ void ship_turn_behind(struct ship_turn *turn, int64_t id, int64_t now_ms, uint64
 /* By the database, all or a piece of it; or refused by it. */
 void ship_turn_taken(struct ship_turn *turn, int64_t id);
 void ship_turn_settled(struct ship_turn *turn, uint64_t n_bodies_left);
+/* After that: but a rest of it is left, which comes behind the others. */
+void ship_turn_rest(struct ship_turn *turn, int64_t id);

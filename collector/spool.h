@@ -58,8 +58,8 @@ int spool_newest(
 
 /*
  * In one transaction: the body leaves, what is dead stands among the dead letters, which are
- * bounded, and the rest behind all other bodies. 1: done; 0: there is no such body any more, which
- * then was counted as evicted, and nothing is done; -errno.
+ * bounded, and the rest in the body's place: of its id, and as old as it was. 1: done; 0: there is
+ * no such body any more, which then was counted as evicted, and nothing is done; -errno.
  */
 int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *outcome,
 	char err[static ERR_LEN]);

@@ -140,11 +140,29 @@ static void a_body_full_of_bad_lines_lets_the_others_go_first(void **state)
 	start(f);
 	run_until(f, is_second_stored);
 	assert_in_range(f->script.n_requests, 201, 260);  /* of more than 600 */
-	assert_int_equal(f->spool.bodies[2].since_ms, 5); /* the rest is as old as it was */
+	assert_int_equal(f->spool.bodies[0].since_ms, 5); /* the rest is as old as it was */
 	run_until(f, is_all_settled);
 	assert_balanced(f, 310);
 	assert_int_equal(f->stats.rejected_lines, 300);
 	assert_true(f->spool.n_dead > 1);
+}
+
+static const char *refuses_first_body_slowly(struct fixture *f, const char *lines)
+{
+	atomic_fetch_add(&skipped_ms, 700);
+	return refuses_first_body(f, lines);
+}
+
+static void a_body_that_is_cut_slowly_lets_the_others_go_within_5_s(void **state)
+{
+	struct fixture *f = *state;
+
+	f->judge = refuses_first_body_slowly;
+	add(f, 0, 300);
+	add(f, 300, 10);
+	start(f);
+	run_until(f, is_second_stored);
+	assert_in_range(f->script.n_requests, 5, 9);
 }
 
 static const char *drops_all(struct fixture *f, const char *lines)
@@ -535,6 +553,7 @@ int main(void)
 		TEST(what_is_too_large_is_split_and_all_of_it_stored),
 		TEST(a_cut_goes_on_where_it_was_when_the_database_is_back),
 		TEST(a_body_full_of_bad_lines_lets_the_others_go_first),
+		TEST(a_body_that_is_cut_slowly_lets_the_others_go_within_5_s),
 		TEST(what_is_dropped_as_a_whole_costs_one_request),
 		TEST(a_permanent_500_is_believed_the_third_time),
 		TEST(a_body_that_gets_a_500_blocks_nobody),

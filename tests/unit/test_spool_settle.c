@@ -74,7 +74,11 @@ static void a_body_leaves_and_its_parts_take_its_place(void **state)
 	assert_int_equal(state_now().dead_bodies, 1);
 	assert_int_equal(state_now().dead_lines, 3);
 	assert_int_equal(state_now().dead_traffic_bytes, 300);
-	found = next(next(0, 2).id, 72); /* behind all others */
+	found = next(0, 72);
+	assert_int_equal(found.id, id);
+	assert_int_equal(next(id, 2).id, id + 1);
+	commit_body(3, 100); /* above all that there were */
+	assert_int_equal(next(id + 1, 3).id, id + 2);
 	assert_int_equal(found.lines, 2);
 	assert_int_equal(found.traffic_bytes, 200);
 	assert_int_equal(found.since_ms, 1);
