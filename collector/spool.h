@@ -52,7 +52,8 @@ int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[
 int spool_next(
 	struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN]);
 
-/* The newest one with an id above after; else as spool_next. */
+/* The newest one with an id above after, and above those that were replayed since the open: they
+ * are not new. Else as spool_next. */
 int spool_newest(
 	struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN]);
 
