@@ -33,6 +33,9 @@ enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries);
  * would find nothing. */
 bool retry_is_all_refused(const struct retry_answer *answer, uint32_t lines);
 
+/* Of 403 and 404: a proxy may say so of one body alone, for what is in it. */
+bool retry_is_perhaps_of_body(const struct retry_answer *answer);
+
 /* InfluxDB 1.x; of 2.x a bucket is missing. */
 bool retry_is_database_missing(const struct retry_answer *answer);
 

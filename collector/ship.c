@@ -164,11 +164,11 @@ static bool is_html(const char *content_type)
 	return strncasecmp(content_type, "text/html", strlen("text/html")) == 0;
 }
 
-static void let_go(struct ship *ship)
+static void let_go(struct ship *ship, enum retry_act act)
 {
 	int64_t id = ship->under_way.body.id;
 	int64_t now_ms = clock_mono_ms();
-	bool is_stuck = ship_body_kept(&ship->under_way, ship->answer.act, now_ms);
+	bool is_stuck = ship_body_kept(&ship->under_way, act, now_ms);
 
 	ship->stats->posts_kept++;
 	ship->failures++;
@@ -180,7 +180,7 @@ static void let_go(struct ship *ship)
 
 static void keep(struct ship *ship, int64_t retry_after_s)
 {
-	let_go(ship);
+	let_go(ship, ship->answer.act);
 	wait_start(ship, retry_delay_ms(ship->answer.act, ship->failures, retry_after_s,
 				 hash_random_seed()));
 }
@@ -233,7 +233,7 @@ static void act_on(
 	struct ship *ship, const struct retry_answer *judged, const struct http_answer *answer)
 {
 	if (is_create_asked(ship, judged)) {
-		let_go(ship);
+		let_go(ship, RETRY_KEEP); /* it is the database that is at fault */
 		return;
 	}
 	ship_health_update(&ship->health, &ship->answer, ship->under_way.body.id, ship->url);
@@ -245,6 +245,14 @@ static void act_on(
 		keep(ship, retry_parse_after(answer->retry_after, clock_wall_ms() / 1000));
 }
 
+static enum retry_act act_of(struct ship *ship, const struct retry_answer *judged)
+{
+	if (retry_is_perhaps_of_body(judged) &&
+		ship_turn_is_suspect(&ship->turn, ship->under_way.body.id))
+		return RETRY_KEEP_BEHIND;
+	return retry_act_of(judged, ship->under_way.tries);
+}
+
 static void answer_arrived(void *ctx, const struct http_answer *answer)
 {
 	struct ship *ship = ctx;
@@ -253,7 +261,7 @@ static void answer_arrived(void *ctx, const struct http_answer *answer)
 		.is_html = is_html(answer->content_type)};
 
 	ship_body_answered(&ship->under_way);
-	ship->answer.act = retry_act_of(&judged, ship->under_way.tries);
+	ship->answer.act = act_of(ship, &judged);
 	ship->answer.status = answer->status;
 	ship_reason_set(&ship->answer, answer->status ? answer->body : answer->error);
 	log_debug("influx answered", "status=%d error=\"%s\" body=%lld try=%u act=\"%s\"",

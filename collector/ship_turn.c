@@ -95,9 +95,17 @@ int ship_turn_read(struct ship_turn *turn, struct spool *spool, int64_t now_ms,
 	return r == 0 ? read_oldest(turn, spool, now_ms, ret, err) : r;
 }
 
+bool ship_turn_is_suspect(struct ship_turn *turn, int64_t id)
+{
+	const struct ship_turn_held *held = held_find(turn, id);
+
+	return turn->is_taken || (held && held->n_taken != turn->n_taken);
+}
+
 void ship_turn_again(struct ship_turn *turn, int64_t id)
 {
 	turn->again_id = id;
+	turn->is_taken = false;
 }
 
 static void let_others_first(struct ship_turn *turn, int64_t id)
@@ -113,6 +121,7 @@ static void let_others_first(struct ship_turn *turn, int64_t id)
 void ship_turn_behind(struct ship_turn *turn, int64_t id, int64_t now_ms, uint64_t random)
 {
 	let_others_first(turn, id);
+	turn->is_taken = false;
 	hold(turn, id, now_ms, random);
 }
 
@@ -127,6 +136,7 @@ void ship_turn_taken(struct ship_turn *turn, int64_t id)
 	int64_t walked_id = turn->after_id;
 
 	turn->n_taken++;
+	turn->is_taken = true;
 	if (held)
 		*held = (struct ship_turn_held){0};
 	if (walked_id > turn->chance_id) {

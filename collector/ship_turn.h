@@ -43,6 +43,7 @@ struct ship_turn {
 	bool is_newest;          /* the last one that was read */
 	bool is_newest_next;
 	uint64_t n_taken;
+	bool is_taken; /* the last one that was sent */
 	struct ship_turn_held held[SHIP_TURN_HELD_MAX];
 	int64_t due_ms; /* after a read that found none: when one that waits is due; 0: none does */
 };
@@ -50,6 +51,9 @@ struct ship_turn {
 /* As spool_next, and on its thread. */
 int ship_turn_read(struct ship_turn *turn, struct spool *spool, int64_t now_ms,
 	struct spool_body *ret, char err[static ERR_LEN]);
+
+/* While others are taken, just now or since this one failed, its failure is its own. */
+bool ship_turn_is_suspect(struct ship_turn *turn, int64_t id);
 
 /* What became of the last one that was read. */
 void ship_turn_again(struct ship_turn *turn, int64_t id);

@@ -307,6 +307,11 @@ def a_body_that_gets_a_500_blocks_nobody(lab):
 
 
 @case()
+def a_body_that_gets_a_403_blocks_nobody(lab):
+    poison_blocks_nobody(lab, Say(403, "blocked by the firewall"))
+
+
+@case()
 def a_body_on_which_the_database_breaks_the_connection_blocks_nobody(lab):
     poison_blocks_nobody(lab, Say(0, hangs=True))
 

@@ -208,6 +208,22 @@ static void what_is_alone_does_not_wait_for_others_to_be_taken(void **state)
 	free(s);
 }
 
+static void a_failure_is_its_own_where_others_are_taken(void **state)
+{
+	struct spool *s = spool_of(3);
+
+	(void)state;
+	s->is_poison[1] = true;
+	assert_int_equal(post(s), 1);
+	assert_false(ship_turn_is_suspect(&s->turn, 1)); /* none was */
+	assert_int_equal(post(s), 3);
+	assert_true(ship_turn_is_suspect(&s->turn, 2));
+	ship_turn_behind(&s->turn, 2, s->now_ms, 0);
+	assert_false(ship_turn_is_suspect(&s->turn, 2));
+	assert_true(ship_turn_is_suspect(&s->turn, 1)); /* since it failed */
+	free(s);
+}
+
 /* More of them than can be held, so that nothing but the order protects the others. */
 static void bodies_that_are_never_taken_cost_three_turns_a_round_at_most(void **state)
 {
@@ -297,6 +313,7 @@ int main(void)
 		cmocka_unit_test(new_bodies_have_their_turns_after_an_outage),
 		cmocka_unit_test(what_fails_while_others_are_taken_waits_twice_as_long_each_time),
 		cmocka_unit_test(what_is_alone_does_not_wait_for_others_to_be_taken),
+		cmocka_unit_test(a_failure_is_its_own_where_others_are_taken),
 		cmocka_unit_test(bodies_that_are_never_taken_cost_three_turns_a_round_at_most),
 		cmocka_unit_test(a_rest_has_its_turn_behind_the_others),
 		cmocka_unit_test(rests_cost_three_turns_a_round_at_most),
