@@ -14,7 +14,7 @@ enum retry_act {
 	RETRY_DELIVERED,
 	RETRY_KEEP,         /* back off, then send the same again */
 	RETRY_KEEP_BEHIND,  /* the same, but the others first: perhaps it is this body's fault */
-	RETRY_KEEP_AUTH,    /* 401, 403: re-read the credentials; every 30 s */
+	RETRY_KEEP_AUTH,    /* 401, 403: every 30 s */
 	RETRY_KEEP_MISSING, /* 404: database or bucket not found; every 30 s */
 	RETRY_REFUSED,      /* some of it will never be taken: halve it; a line alone is dead */
 };

@@ -336,7 +336,8 @@ static void read_start(struct ship *ship)
 	job_start(ship, READING, read_run, read_done);
 }
 
-/* Credentials rotate: what the files say now is tried next. */
+/* Credentials rotate: what the files say now is tried next. Whatever the answer was: who comes with
+ * old ones may be sent to a login page. */
 static void auth_refresh(struct ship *ship)
 {
 	char err[ERR_LEN];
@@ -363,8 +364,7 @@ static void wait_over(void *ctx, int64_t now_ms)
 	struct ship *ship = ctx;
 
 	(void)now_ms;
-	if (ship->answer.act == RETRY_KEEP_AUTH && !ship->is_settle_due)
-		auth_refresh(ship);
+	auth_refresh(ship);
 	resume(ship);
 }
 
