@@ -108,6 +108,12 @@ bool retry_is_all_refused(const struct retry_answer *answer, uint32_t lines)
 	return strstr(answer->body, "partial write") && dropped_of(answer->body) >= lines;
 }
 
+bool retry_is_perhaps_of_body(const struct retry_answer *answer)
+{
+	return answer->status == 403 ||
+	       (answer->status == 404 && !retry_is_database_missing(answer));
+}
+
 bool retry_is_database_missing(const struct retry_answer *answer)
 {
 	return answer->status == 404 && strstr(answer->body, "database not found");

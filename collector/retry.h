@@ -14,7 +14,7 @@ enum retry_act {
 	RETRY_DELIVERED,
 	RETRY_KEEP,         /* back off, then send the same again */
 	RETRY_KEEP_BEHIND,  /* the same, but the others first: perhaps it is this body's fault */
-	RETRY_KEEP_AUTH,    /* 401, 403: re-read the credentials; every 30 s */
+	RETRY_KEEP_AUTH,    /* 401, 403: every 30 s */
 	RETRY_KEEP_MISSING, /* 404: database or bucket not found; every 30 s */
 	RETRY_REFUSED,      /* some of it will never be taken: halve it; a line alone is dead */
 };
@@ -32,6 +32,9 @@ enum retry_act retry_act_of(const struct retry_answer *answer, unsigned tries);
 /* Of what is RETRY_REFUSED: does it say that none of so many lines was taken? Then halving them
  * would find nothing. */
 bool retry_is_all_refused(const struct retry_answer *answer, uint32_t lines);
+
+/* Of 403 and 404: a proxy may say so of one body alone, for what is in it. */
+bool retry_is_perhaps_of_body(const struct retry_answer *answer);
 
 /* InfluxDB 1.x; of 2.x a bucket is missing. */
 bool retry_is_database_missing(const struct retry_answer *answer);

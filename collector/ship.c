@@ -142,6 +142,8 @@ static void settle_done(void *ctx)
 	}
 	spool_worked(ship);
 	ship_turn_settled(&ship->turn, ship->settle.state.bodies);
+	if (ship->settle.r > 0 && ship->settle.rest.lines > 0)
+		ship_turn_rest(&ship->turn, ship->under_way.body.id);
 	ship_body_release(&ship->under_way);
 	ship->is_settle_due = false;
 	read_start(ship);
@@ -162,14 +164,15 @@ static bool is_html(const char *content_type)
 	return strncasecmp(content_type, "text/html", strlen("text/html")) == 0;
 }
 
-static void let_go(struct ship *ship)
+static void let_go(struct ship *ship, enum retry_act act)
 {
 	int64_t id = ship->under_way.body.id;
 	int64_t now_ms = clock_mono_ms();
+	bool is_stuck = ship_body_kept(&ship->under_way, act, now_ms);
 
 	ship->stats->posts_kept++;
 	ship->failures++;
-	if (ship_body_kept(&ship->under_way, ship->answer.act, now_ms))
+	if (is_stuck && !ship->under_way.cut) /* of a cut the rest is put behind as it is settled */
 		ship_turn_behind(&ship->turn, id, now_ms, hash_random_seed());
 	else
 		ship_turn_again(&ship->turn, id);
@@ -177,7 +180,7 @@ static void let_go(struct ship *ship)
 
 static void keep(struct ship *ship, int64_t retry_after_s)
 {
-	let_go(ship);
+	let_go(ship, ship->answer.act);
 	wait_start(ship, retry_delay_ms(ship->answer.act, ship->failures, retry_after_s,
 				 hash_random_seed()));
 }
@@ -230,7 +233,7 @@ static void act_on(
 	struct ship *ship, const struct retry_answer *judged, const struct http_answer *answer)
 {
 	if (is_create_asked(ship, judged)) {
-		let_go(ship);
+		let_go(ship, RETRY_KEEP); /* it is the database that is at fault */
 		return;
 	}
 	ship_health_update(&ship->health, &ship->answer, ship->under_way.body.id, ship->url);
@@ -242,6 +245,14 @@ static void act_on(
 		keep(ship, retry_parse_after(answer->retry_after, clock_wall_ms() / 1000));
 }
 
+static enum retry_act act_of(struct ship *ship, const struct retry_answer *judged)
+{
+	if (retry_is_perhaps_of_body(judged) &&
+		ship_turn_is_suspect(&ship->turn, ship->under_way.body.id))
+		return RETRY_KEEP_BEHIND;
+	return retry_act_of(judged, ship->under_way.tries);
+}
+
 static void answer_arrived(void *ctx, const struct http_answer *answer)
 {
 	struct ship *ship = ctx;
@@ -250,7 +261,7 @@ static void answer_arrived(void *ctx, const struct http_answer *answer)
 		.is_html = is_html(answer->content_type)};
 
 	ship_body_answered(&ship->under_way);
-	ship->answer.act = retry_act_of(&judged, ship->under_way.tries);
+	ship->answer.act = act_of(ship, &judged);
 	ship->answer.status = answer->status;
 	ship_reason_set(&ship->answer, answer->status ? answer->body : answer->error);
 	log_debug("influx answered", "status=%d error=\"%s\" body=%lld try=%u act=\"%s\"",
@@ -325,7 +336,8 @@ static void read_start(struct ship *ship)
 	job_start(ship, READING, read_run, read_done);
 }
 
-/* Credentials rotate: what the files say now is tried next. */
+/* Credentials rotate: what the files say now is tried next. Whatever the answer was: who comes with
+ * old ones may be sent to a login page. */
 static void auth_refresh(struct ship *ship)
 {
 	char err[ERR_LEN];
@@ -352,8 +364,7 @@ static void wait_over(void *ctx, int64_t now_ms)
 	struct ship *ship = ctx;
 
 	(void)now_ms;
-	if (ship->answer.act == RETRY_KEEP_AUTH && !ship->is_settle_due)
-		auth_refresh(ship);
+	auth_refresh(ship);
 	resume(ship);
 }
 

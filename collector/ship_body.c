@@ -98,14 +98,12 @@ int ship_body_refused(struct ship_body *b, const struct retry_answer *judged,
 	return 0;
 }
 
-/* A body on which a database dies is answered as if that were away; credentials are nobody's fault.
- */
+/* A body on which a database dies is answered as if that were away. With the longer pauses another
+ * one is tried after each. */
 static bool is_stuck(const struct ship_body *b, enum retry_act act, int64_t now_ms)
 {
-	if (act == RETRY_KEEP_BEHIND)
-		return true;
-	return act == RETRY_KEEP &&
-	       (b->kept >= SHIP_BODY_KEEP_TRIES || now_ms - b->since_ms >= SHIP_BODY_KEEP_MS);
+	return act != RETRY_KEEP || b->kept >= SHIP_BODY_KEEP_TRIES ||
+	       now_ms - b->since_ms >= SHIP_BODY_KEEP_MS;
 }
 
 bool ship_body_kept(struct ship_body *b, enum retry_act act, int64_t now_ms)

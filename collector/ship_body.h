@@ -2,8 +2,7 @@
 /*
  * The body that is under way: sent whole at first, and once it was refused, cut. No body takes the
  * database for itself: what does not get on within KEEP_TRIES or KEEP_MS lets the others go first,
- * and a cut ends after CUT_POSTS or CUT_MS, its rest becoming a new body behind the others. Time is
- * passed in.
+ * and a cut ends after CUT_POSTS or CUT_MS, its rest staying for a later turn. Time is passed in.
  */
 #pragma once
 
@@ -18,7 +17,7 @@
 #define SHIP_BODY_KEEP_TRIES 3
 #define SHIP_BODY_KEEP_MS    10000
 #define SHIP_BODY_CUT_POSTS  200
-#define SHIP_BODY_CUT_MS     20000
+#define SHIP_BODY_CUT_MS     5000 /* what is new is to be seen within 10 s during a cut as well */
 
 /* {0} at the start; the first member is filled by whoever reads the spool. */
 struct ship_body {

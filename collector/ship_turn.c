@@ -95,12 +95,20 @@ int ship_turn_read(struct ship_turn *turn, struct spool *spool, int64_t now_ms,
 	return r == 0 ? read_oldest(turn, spool, now_ms, ret, err) : r;
 }
 
+bool ship_turn_is_suspect(struct ship_turn *turn, int64_t id)
+{
+	const struct ship_turn_held *held = held_find(turn, id);
+
+	return turn->is_taken || (held && held->n_taken != turn->n_taken);
+}
+
 void ship_turn_again(struct ship_turn *turn, int64_t id)
 {
 	turn->again_id = id;
+	turn->is_taken = false;
 }
 
-void ship_turn_behind(struct ship_turn *turn, int64_t id, int64_t now_ms, uint64_t random)
+static void let_others_first(struct ship_turn *turn, int64_t id)
 {
 	turn->again_id = 0;
 	turn->is_newest_next = !turn->is_newest;
@@ -108,6 +116,12 @@ void ship_turn_behind(struct ship_turn *turn, int64_t id, int64_t now_ms, uint64
 		turn->after_id = id;
 	if (id > turn->newest_after_id)
 		turn->newest_after_id = id;
+}
+
+void ship_turn_behind(struct ship_turn *turn, int64_t id, int64_t now_ms, uint64_t random)
+{
+	let_others_first(turn, id);
+	turn->is_taken = false;
 	hold(turn, id, now_ms, random);
 }
 
@@ -122,6 +136,7 @@ void ship_turn_taken(struct ship_turn *turn, int64_t id)
 	int64_t walked_id = turn->after_id;
 
 	turn->n_taken++;
+	turn->is_taken = true;
 	if (held)
 		*held = (struct ship_turn_held){0};
 	if (walked_id > turn->chance_id) {
@@ -138,4 +153,13 @@ void ship_turn_settled(struct ship_turn *turn, uint64_t n_bodies_left)
 {
 	turn->again_id = 0;
 	turn->is_newest_next = !turn->is_newest && n_bodies_left >= SHIP_TURN_BACKLOG;
+}
+
+/* Those before it that wait for their one more turn still have it, with the rest's own as the price
+ * of that. */
+void ship_turn_rest(struct ship_turn *turn, int64_t id)
+{
+	if (!turn->is_newest && id > turn->chance_id)
+		turn->chance_id = turn->after_id < turn->chance_id ? turn->after_id : id;
+	let_others_first(turn, id);
 }

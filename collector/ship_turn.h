@@ -9,7 +9,8 @@
  * Then those that were put behind meanwhile have one more turn before the rest, in order; what
  * fails again comes at the end of the round, and waits, twice as long each time, whatever becomes
  * of the others. So a body that is never taken costs the others two turns a round at most, and an
- * outage leaves the order as it was. Time is passed in.
+ * outage leaves the order as it was. One of which a rest is left has a turn a round, three in that
+ * after an outage; it does not wait, since it got on. Time is passed in.
  */
 #pragma once
 
@@ -42,6 +43,7 @@ struct ship_turn {
 	bool is_newest;          /* the last one that was read */
 	bool is_newest_next;
 	uint64_t n_taken;
+	bool is_taken; /* the last one that was sent */
 	struct ship_turn_held held[SHIP_TURN_HELD_MAX];
 	int64_t due_ms; /* after a read that found none: when one that waits is due; 0: none does */
 };
@@ -50,9 +52,14 @@ struct ship_turn {
 int ship_turn_read(struct ship_turn *turn, struct spool *spool, int64_t now_ms,
 	struct spool_body *ret, char err[static ERR_LEN]);
 
+/* While others are taken, just now or since this one failed, its failure is its own. */
+bool ship_turn_is_suspect(struct ship_turn *turn, int64_t id);
+
 /* What became of the last one that was read. */
 void ship_turn_again(struct ship_turn *turn, int64_t id);
 void ship_turn_behind(struct ship_turn *turn, int64_t id, int64_t now_ms, uint64_t random);
 /* By the database, all or a piece of it; or refused by it. */
 void ship_turn_taken(struct ship_turn *turn, int64_t id);
 void ship_turn_settled(struct ship_turn *turn, uint64_t n_bodies_left);
+/* After that: but a rest of it is left, which comes behind the others. */
+void ship_turn_rest(struct ship_turn *turn, int64_t id);

@@ -24,6 +24,7 @@ struct spool {
 	struct spool_file file;
 	struct spool_account *account;
 	struct spool_backup *copy; /* NULL: none under way */
+	int64_t replayed_id;       /* up to it no body is new */
 	int64_t checked_id;
 	bool is_dead_next; /* of the check: all bodies were read */
 };
@@ -31,8 +32,10 @@ struct spool {
 /* A copy reads from the connection that is about to be closed. */
 static int after(struct spool *spool, int r, char err[static ERR_LEN])
 {
-	if (r == -EBADMSG)
+	if (r == -EBADMSG) {
 		spool_copy_end(spool);
+		spool->replayed_id = 0;
+	}
 	return spool_file_after(&spool->file, r, err);
 }
 
@@ -96,6 +99,8 @@ int spool_next(
 int spool_newest(
 	struct spool *spool, int64_t after_id, struct spool_body *ret, char err[static ERR_LEN])
 {
+	if (after_id < spool->replayed_id)
+		after_id = spool->replayed_id;
 	return give(spool, SPOOL_NEWEST_BODY, after_id, ret, err);
 }
 
@@ -302,7 +307,7 @@ int spool_replay(struct spool *spool, int64_t up_to, char err[static ERR_LEN])
 	if (r < 0)
 		return r;
 	r = spool_dead_replay(file->db, spool->account, spool_file_quota(file->max_bytes), up_to,
-		clock_wall_ms(), err);
+		clock_wall_ms(), &spool->replayed_id, err);
 	spool_file_note(file);
 	return after_dead(spool, r, err);
 }

@@ -52,14 +52,15 @@ int spool_commit(struct spool *spool, const struct spool_batch *batch, char err[
 int spool_next(
 	struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN]);
 
-/* The newest one with an id above after; else as spool_next. */
+/* The newest one with an id above after, and above those that were replayed since the open: they
+ * are not new. Else as spool_next. */
 int spool_newest(
 	struct spool *spool, int64_t after, struct spool_body *ret, char err[static ERR_LEN]);
 
 /*
  * In one transaction: the body leaves, what is dead stands among the dead letters, which are
- * bounded, and the rest behind all other bodies. 1: done; 0: there is no such body any more, which
- * then was counted as evicted, and nothing is done; -errno.
+ * bounded, and the rest in the body's place: of its id, and as old as it was. 1: done; 0: there is
+ * no such body any more, which then was counted as evicted, and nothing is done; -errno.
  */
 int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *outcome,
 	char err[static ERR_LEN]);

@@ -93,7 +93,7 @@ static int write_batch(struct spool_db *db, const struct spool_batch *batch)
 	int r = 0;
 
 	for (i = 0; r == 0 && i < batch->n_bodies; i++)
-		r = spool_rows_add(db, &batch->bodies[i], batch->since_ms);
+		r = spool_rows_add(db, 0, &batch->bodies[i], batch->since_ms);
 	for (i = 0; r == 0 && i < batch->n_entries; i++)
 		r = put_entry(db, &batch->entries[i]);
 	return r;

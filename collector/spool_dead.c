@@ -121,7 +121,7 @@ static int make_room(struct spool_db *db, const struct spool_sums *sums, uint64_
 }
 
 int spool_dead_replay(struct spool_db *db, struct spool_account *account, uint64_t quota_bytes,
-	int64_t up_to, int64_t now_ms, char err[static ERR_LEN])
+	int64_t up_to, int64_t now_ms, int64_t *ret_last_id, char err[static ERR_LEN])
 {
 	struct spool_sums sums = {0};
 	struct spool_totals after = {{0}, {0}};
@@ -142,6 +142,7 @@ int spool_dead_replay(struct spool_db *db, struct spool_account *account, uint64
 	r = spool_rows_finish(db, r, account, &after, "replay", err);
 	if (r < 0)
 		return r;
+	*ret_last_id = spool_db_last_id(db);
 	spool_account_replayed(account, &sums);
 	return sums.last_id < up_to;
 }

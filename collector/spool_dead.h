@@ -21,8 +21,8 @@ int spool_dead_put_aside(
 
 /*
  * In one transaction, some of those up to this id become bodies of now_ms, the oldest first.
- * quota_bytes: of the file's pages in use; they are not evicted for. 1: there are more; 0: no more;
- * -ENOSPC; other -errno.
+ * quota_bytes: of the file's pages in use; they are not evicted for. *ret_last_id: the last one's
+ * as a body, where there are any. 1: there are more; 0: no more; -ENOSPC; other -errno.
  */
 int spool_dead_replay(struct spool_db *db, struct spool_account *account, uint64_t quota_bytes,
-	int64_t up_to, int64_t now_ms, char err[static ERR_LEN]);
+	int64_t up_to, int64_t now_ms, int64_t *ret_last_id, char err[static ERR_LEN]);

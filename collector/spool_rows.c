@@ -106,18 +106,14 @@ uint64_t spool_rows_pages(uint64_t data_len)
 	return 2 + data_len / (SPOOL_DB_PAGE_BYTES - 4);
 }
 
-int spool_rows_add(struct spool_db *db, struct spool_body *body, int64_t since_ms)
+int spool_rows_add(struct spool_db *db, int64_t id, const struct spool_body *body, int64_t since_ms)
 {
-	int r;
-
-	spool_db_bind(db, SPOOL_ADD_BODY, 1, body->lines);
-	spool_db_bind(db, SPOOL_ADD_BODY, 2, (int64_t)body->traffic_bytes);
-	spool_db_bind(db, SPOOL_ADD_BODY, 3, since_ms);
-	spool_db_bind_data(db, SPOOL_ADD_BODY, 4, body->data, body->len);
-	r = spool_db_run(db, SPOOL_ADD_BODY);
-	if (r == 0)
-		body->id = spool_db_last_id(db);
-	return r;
+	spool_db_bind(db, SPOOL_ADD_BODY, 1, id);
+	spool_db_bind(db, SPOOL_ADD_BODY, 2, body->lines);
+	spool_db_bind(db, SPOOL_ADD_BODY, 3, (int64_t)body->traffic_bytes);
+	spool_db_bind(db, SPOOL_ADD_BODY, 4, since_ms);
+	spool_db_bind_data(db, SPOOL_ADD_BODY, 5, body->data, body->len);
+	return spool_db_run(db, SPOOL_ADD_BODY);
 }
 
 int spool_rows_delete(struct spool_db *db, int64_t id)

@@ -26,8 +26,9 @@ uint64_t spool_rows_pages(uint64_t data_len);
 int spool_rows_body(
 	struct spool_db *db, enum spool_statement which, int64_t after_id, struct spool_body *ret);
 
-/* Sets the body's id. */
-int spool_rows_add(struct spool_db *db, struct spool_body *body, int64_t since_ms);
+/* Of this id, which no row has; 0: above all that there were. */
+int spool_rows_add(
+	struct spool_db *db, int64_t id, const struct spool_body *body, int64_t since_ms);
 int spool_rows_delete(struct spool_db *db, int64_t id);
 /* n is 0 where there is no such body. */
 int spool_rows_size(struct spool_db *db, int64_t id, struct spool_sums *ret);

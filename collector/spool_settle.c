@@ -72,16 +72,6 @@ static int put_totals(
 	return spool_rows_put_totals(place->db, false, ret);
 }
 
-static int add_rest(const struct place *place, const struct spool_outcome *outcome)
-{
-	struct spool_body rest;
-
-	if (!outcome->rest)
-		return 0;
-	rest = *outcome->rest;
-	return spool_rows_add(place->db, &rest, rest.since_ms);
-}
-
 /* Within a transaction. Of a body that dies as a whole there are two for a moment; else it leaves
  * first, so that its pages are the others' room. */
 static int settle(const struct place *place, int64_t id, const struct spool_outcome *outcome,
@@ -97,8 +87,8 @@ static int settle(const struct place *place, int64_t id, const struct spool_outc
 		r = spool_rows_delete(place->db, id);
 	if (r == 0 && settled->is_dead_kept && outcome->dead)
 		r = bury(place, id, outcome);
-	if (r == 0)
-		r = add_rest(place, outcome);
+	if (r == 0 && outcome->rest)
+		r = spool_rows_add(place->db, id, outcome->rest, outcome->rest->since_ms);
 	return r == 0 ? put_totals(place, settled, after) : r;
 }
 

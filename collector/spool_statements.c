@@ -6,8 +6,8 @@ const char *const spool_statements[SPOOL_N_STATEMENTS] = {
 	[SPOOL_BEGIN] = "BEGIN IMMEDIATE",
 	[SPOOL_COMMIT] = "COMMIT",
 	[SPOOL_ROLLBACK] = "ROLLBACK",
-	[SPOOL_ADD_BODY] = ("INSERT INTO body (lines, traffic_bytes, since_ms, data)"
-			    " VALUES (?1, ?2, ?3, ?4)"),
+	[SPOOL_ADD_BODY] = ("INSERT INTO body (id, lines, traffic_bytes, since_ms, data)"
+			    " VALUES (nullif(?1, 0), ?2, ?3, ?4, ?5)"),
 	[SPOOL_NEXT_BODY] = ("SELECT id, lines, traffic_bytes, since_ms, data FROM body"
 			     " WHERE id > ?1 ORDER BY id LIMIT 1"),
 	[SPOOL_NEWEST_BODY] = ("SELECT id, lines, traffic_bytes, since_ms, data FROM body"

@@ -6,7 +6,7 @@ enum spool_statement {
 	SPOOL_BEGIN,
 	SPOOL_COMMIT,
 	SPOOL_ROLLBACK,
-	SPOOL_ADD_BODY,     /* lines, traffic, since, data */
+	SPOOL_ADD_BODY,     /* id (0: the next), lines, traffic, since, data */
 	SPOOL_NEXT_BODY,    /* after: id, lines, traffic, since, data */
 	SPOOL_NEWEST_BODY,  /* as SPOOL_NEXT_BODY */
 	SPOOL_OLDEST_BODY,  /* : since */

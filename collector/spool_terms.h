@@ -11,7 +11,7 @@
 #define SPOOL_REASON_MAX 200 /* of what the database said */
 
 struct spool_body {
-	int64_t id; /* rises with each body; set by the spool */
+	int64_t id; /* rises with each batch's; set by the spool */
 	uint32_t lines;
 	uint64_t traffic_bytes; /* tx + rx of its points */
 	int64_t since_ms;       /* as of its batch; set by the spool */
@@ -33,7 +33,7 @@ struct spool_outcome {
 	bool is_dead_whole;            /* all, as they stand in the spool; then without dead */
 	int status;                    /* why: kept with what is dead */
 	const char *reason;
-	const struct spool_body *rest; /* not tried: a new body, of this since_ms; NULL: none */
+	const struct spool_body *rest; /* not tried: stays, with this since_ms; NULL: none */
 };
 
 struct spool_dead {

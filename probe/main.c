@@ -4,6 +4,7 @@
 #include "cycle.h"
 #include "health.h"
 #include "log.h"
+#include "outbox.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -118,6 +119,17 @@ static void log_start(const struct config *config, const struct probe *probe)
 		config->is_print ? "-" : config->collector);
 }
 
+/* An interval's datagrams wait for their time to be sent. Those of a file wait for the ring. */
+static void check_ring(const struct meter_config *config)
+{
+	size_t bytes = config->top * OUTBOX_ROW_BYTES_MAX;
+
+	if (bytes > config->ring_bytes && !config->is_print && !config->is_file)
+		log_warn("ring may not hold an interval",
+			"ring_bytes=%zu interval_bytes=%zu rows=%zu act=\"oldest datagrams go\"",
+			config->ring_bytes, bytes, config->top);
+}
+
 static int run(const struct config *config)
 {
 	struct probe probe = {.parts.health_fd = -1};
@@ -131,6 +143,7 @@ static int run(const struct config *config)
 	if (r == 0) {
 		if (!config->read || !config->is_print)
 			log_start(config, &probe);
+		check_ring(&probe.config);
 		r = cycle_run(probe.cycle, &stop, err);
 	}
 	close_probe(&probe);

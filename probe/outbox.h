@@ -9,6 +9,11 @@
 #include "record.h"
 #include "send.h"
 
+/* What a row takes of the ring at most, but for its name: with the figures of an hour at 1 Tbit/s,
+ * local addresses that are many, and a header's share. Names take a quarter of the ring, or stay at
+ * home. */
+#define OUTBOX_ROW_BYTES_MAX 160
+
 enum outbox_state {
 	OUTBOX_EMPTY,   /* all is acknowledged */
 	OUTBOX_WAITING, /* for acknowledgements, or until more is due */

@@ -46,6 +46,17 @@ def a_changed_mac_turns_no_direction(lab):
 
 
 @case()
+def a_ring_that_may_not_hold_an_interval_is_warned_of(lab):
+    """The interval's bytes are --top times 160."""
+    probe = Probe(lab, "--top", 10000, "--ring", "64KiB")
+    [said] = [text for text in probe.process.log().splitlines() if "level=warn" in text]
+    assert 'msg="ring may not hold an interval" ring_bytes=65536 interval_bytes=1600000 rows=10000' in said, said
+    probe.stop()
+    probe = Probe(lab)
+    assert "ring" not in probe.process.log(), probe.process.log()
+
+
+@case()
 def of_connected_sockets_older_than_the_probe_the_pod_is_the_client(lab):
     """Also where the first datagram that the probe sees comes in."""
     with netns.inside(lab.net):

@@ -307,8 +307,37 @@ def a_body_that_gets_a_500_blocks_nobody(lab):
 
 
 @case()
+def a_body_that_gets_a_403_blocks_nobody(lab):
+    poison_blocks_nobody(lab, Say(403, "blocked by the firewall"))
+
+
+@case()
 def a_body_on_which_the_database_breaks_the_connection_blocks_nobody(lab):
     poison_blocks_nobody(lab, Say(0, hangs=True))
+
+
+@case(limit_s=120)
+def a_body_full_of_bad_lines_is_in_the_way_of_neither_a_backlog_nor_new_data(lab):
+    backend = Backend(lab, unless_poison(400, "unable to parse"), delay_s=0.05)
+    poison = [line(f"poison{i}", now_ms() - i, 5) for i in range(1500)]  # 3,000 requests
+    old = good_lines(60, "old")
+    spool = filled(lab, poison, *([one] for one in old))
+    collector = ship(lab, spool, backend.address)
+    udp = [destination(1)]
+    lab.count(udp)
+    Probe(lab, "--interval", 1)
+    Echo(lab, udp)
+    sender = Sender(lab, udp, every_s=0.05)
+    began = time.monotonic()
+    until(lambda: set(old) <= backend.lines(), 60, "a body is in the way of the others")
+    took = time.monotonic() - began
+    time.sleep(max(0.0, began + 40 - time.monotonic()))
+    sender.end()
+    new = sorted(at for text, at in backend.seen.items() if text.startswith("nstat,") and "old" not in text)
+    longest = max(after - before for before, after in zip([began, *new], [*new, time.monotonic()]))
+    print(f"the backlog took {took:.1f} s; nothing new was seen for {longest:.1f} s at most")
+    at_most(longest, 10, "seconds without anything new")
+    assert collector.figure("nstats_spool_bytes") >= 6, "the cut is over"
 
 
 @case(limit_s=120)

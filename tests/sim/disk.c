@@ -245,7 +245,7 @@ void disk_settle(size_t i, const struct spool_outcome *outcome)
 		disk_move(i, DISK_DEAD);
 		return;
 	}
-	body = bodies_take(&disk.bodies[DISK_SPOOL], i);
+	body = disk.bodies[DISK_SPOOL].list[i];
 	ghost_clear();
 	if (outcome->dead) {
 		copy = body_copy(outcome->dead);
@@ -254,8 +254,10 @@ void disk_settle(size_t i, const struct spool_outcome *outcome)
 	}
 	if (outcome->rest) {
 		copy = body_copy(outcome->rest);
-		copy.id = ++disk.last_id;
-		bodies_add(&disk.bodies[DISK_SPOOL], copy);
+		copy.id = body.id;
+		disk.bodies[DISK_SPOOL].list[i] = copy;
+	} else {
+		bodies_take(&disk.bodies[DISK_SPOOL], i);
 	}
 	free(body.data);
 }

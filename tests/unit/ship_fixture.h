@@ -56,23 +56,29 @@ struct spool {
 	uint64_t dead_bytes;
 };
 
-/* Borrows the data until the end. */
-static inline struct spool_body *spool_put(
+static inline void spool_put_at(struct spool *spool, int64_t id, const struct spool_body *body)
+{
+	struct spool_body *mine = &spool->bodies[id - 1];
+
+	*mine = *body;
+	mine->id = id;
+	mine->data = malloc(body->len);
+	memcpy(mine->data, body->data, body->len);
+	spool->state.bodies++;
+	spool->state.lines += body->lines;
+	spool->state.traffic_bytes += body->traffic_bytes;
+}
+
+static inline void spool_put(
 	struct spool *spool, const void *data, size_t len, uint32_t lines, uint64_t traffic_bytes)
 {
-	struct spool_body *body = &spool->bodies[spool->n++];
-
-	assert_true(spool->n <= BODIES_MAX);
-	*body = (struct spool_body){.id = (int64_t)spool->n,
-		.lines = lines,
+	const struct spool_body body = {.lines = lines,
 		.traffic_bytes = traffic_bytes,
-		.data = malloc(len),
+		.data = (uint8_t *)(uintptr_t)data,
 		.len = len};
-	memcpy(body->data, data, len);
-	spool->state.bodies++;
-	spool->state.lines += lines;
-	spool->state.traffic_bytes += traffic_bytes;
-	return body;
+
+	assert_true(spool->n < BODIES_MAX);
+	spool_put_at(spool, (int64_t)++spool->n, &body);
 }
 
 /* No gzip. */
@@ -173,11 +179,9 @@ int spool_settle(struct spool *spool, int64_t id, const struct spool_outcome *ou
 			outcome->reason);
 		spool_bury(spool, outcome->dead ? outcome->dead : &spool->bodies[id - 1]);
 	}
-	if (outcome->rest)
-		spool_put(spool, outcome->rest->data, outcome->rest->len, outcome->rest->lines,
-			outcome->rest->traffic_bytes)
-			->since_ms = outcome->rest->since_ms;
 	spool_take(spool, id);
+	if (outcome->rest)
+		spool_put_at(spool, id, outcome->rest);
 	return 1;
 }
 

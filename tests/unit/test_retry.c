@@ -96,6 +96,8 @@ static void only_1_x_says_that_a_database_is_missing(void **state)
 		.status = 404, .body = "{\"code\":\"not found\",\"message\":\"bucket\"}"};
 
 	(void)state;
+	assert_false(retry_is_perhaps_of_body(&missing));
+	assert_true(retry_is_perhaps_of_body(&bucket));
 	assert_true(retry_is_database_missing(&missing));
 	assert_false(retry_is_database_missing(&bucket));
 }

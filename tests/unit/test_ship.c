@@ -196,6 +196,23 @@ static void credentials_are_read_again_after_401(void **state)
 	assert_int_equal(f->stats.posts, 2);
 }
 
+static void credentials_are_read_again_after_a_redirect(void **state)
+{
+	struct fixture *f = *state;
+
+	f->answers[0] = "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n";
+	f->answers[1] = TAKEN;
+	f->config.bucket = "b";
+	f->config.token_file = f->secret;
+	f->next_secret = "new";
+	secret_write(f, "old");
+	spool_add(&f->spool, "1");
+	start(f);
+	run_until(f, is_all_settled);
+	assert_non_null(strstr(f->script.last, "\r\nAuthorization: Token new\r\n"));
+	assert_int_equal(f->stats.posts, 2);
+}
+
 static void a_missing_database_is_tried_every_30_seconds(void **state)
 {
 	struct fixture *f = *state;
@@ -424,6 +441,7 @@ int main(void)
 		TEST(a_login_page_is_no_delivery),
 		TEST(retry_after_is_honoured),
 		TEST(credentials_are_read_again_after_401),
+		TEST(credentials_are_read_again_after_a_redirect),
 		TEST(a_missing_database_is_tried_every_30_seconds),
 		TEST(a_body_that_cannot_be_deleted_is_not_posted_again),
 		TEST(a_body_evicted_during_its_post_is_not_counted_as_delivered),

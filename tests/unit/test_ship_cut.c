@@ -4,6 +4,7 @@
 /* uses: collector/loop collector/strbuf collector/ship_turn collector/ship_create */
 /* uses: collector/ship_settle collector/ship_body collector/cut collector/bisect collector/gzip */
 /* uses: collector/secret */
+#include "said.h"
 #include "ship_fixture.h"
 
 #define POISON 7 /* the number of a line that a database does not take */
@@ -140,11 +141,29 @@ static void a_body_full_of_bad_lines_lets_the_others_go_first(void **state)
 	start(f);
 	run_until(f, is_second_stored);
 	assert_in_range(f->script.n_requests, 201, 260);  /* of more than 600 */
-	assert_int_equal(f->spool.bodies[2].since_ms, 5); /* the rest is as old as it was */
+	assert_int_equal(f->spool.bodies[0].since_ms, 5); /* the rest is as old as it was */
 	run_until(f, is_all_settled);
 	assert_balanced(f, 310);
 	assert_int_equal(f->stats.rejected_lines, 300);
 	assert_true(f->spool.n_dead > 1);
+}
+
+static const char *refuses_first_body_slowly(struct fixture *f, const char *lines)
+{
+	atomic_fetch_add(&skipped_ms, 700);
+	return refuses_first_body(f, lines);
+}
+
+static void a_body_that_is_cut_slowly_lets_the_others_go_within_5_s(void **state)
+{
+	struct fixture *f = *state;
+
+	f->judge = refuses_first_body_slowly;
+	add(f, 0, 300);
+	add(f, 300, 10);
+	start(f);
+	run_until(f, is_second_stored);
+	assert_in_range(f->script.n_requests, 5, 9);
 }
 
 static const char *drops_all(struct fixture *f, const char *lines)
@@ -224,6 +243,71 @@ static void a_body_that_gets_a_500_blocks_nobody(void **state)
 	f->judge = fails_on_poison;
 	assert_others_pass_poison(f);
 	assert_in_range(f->stats.posts_kept, 1, 3);
+}
+
+#define FORBIDS "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+
+static const char *forbids_poison(struct fixture *f, const char *lines)
+{
+	(void)f;
+	return holds(lines, POISON) ? FORBIDS : TAKEN;
+}
+
+static void a_body_that_gets_a_403_at_the_start_blocks_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	f->judge = forbids_poison;
+	assert_others_pass_poison(f);
+}
+
+static bool is_all_but_poison_settled(struct fixture *f)
+{
+	return f->stats.delivered_lines == f->spool.n_lines - 1;
+}
+
+static void a_403_where_others_are_taken_is_the_bodys_own(void **state)
+{
+	struct fixture *f = *state;
+
+	f->judge = forbids_poison;
+	add(f, 10, 10);
+	add(f, POISON, 1);
+	for (unsigned i = 2; i < 20; i++)
+		add(f, 10 * i, 10);
+	said_begin();
+	start(f);
+	run_until(f, is_all_but_poison_settled);
+	said_end();
+	assert_true(elapsed_ms(f) < 15000);
+	assert_int_equal(said("influx fails on a body"), 1);
+	assert_int_equal(said("credentials"), 0);
+}
+
+static const char *forbids_after_ten(struct fixture *f, const char *lines)
+{
+	(void)lines;
+	return f->script.n_requests > 10 ? FORBIDS : TAKEN;
+}
+
+static bool is_twelfth_answered(struct fixture *f)
+{
+	return f->script.n_requests == 12 && f->stats.posts_kept == 2;
+}
+
+static void a_403_to_two_bodies_is_of_the_credentials(void **state)
+{
+	struct fixture *f = *state;
+
+	f->judge = forbids_after_ten;
+	for (unsigned i = 0; i < 20; i++)
+		add(f, 10 * i, 10);
+	said_begin();
+	start(f);
+	run_until(f, is_twelfth_answered);
+	said_end();
+	assert_true(elapsed_ms(f) < 10000);
+	assert_int_equal(said("influx refused the credentials"), 1);
 }
 
 static const char *dies_of_poison(struct fixture *f, const char *lines)
@@ -535,9 +619,13 @@ int main(void)
 		TEST(what_is_too_large_is_split_and_all_of_it_stored),
 		TEST(a_cut_goes_on_where_it_was_when_the_database_is_back),
 		TEST(a_body_full_of_bad_lines_lets_the_others_go_first),
+		TEST(a_body_that_is_cut_slowly_lets_the_others_go_within_5_s),
 		TEST(what_is_dropped_as_a_whole_costs_one_request),
 		TEST(a_permanent_500_is_believed_the_third_time),
 		TEST(a_body_that_gets_a_500_blocks_nobody),
+		TEST(a_body_that_gets_a_403_at_the_start_blocks_nobody),
+		TEST(a_403_where_others_are_taken_is_the_bodys_own),
+		TEST(a_403_to_two_bodies_is_of_the_credentials),
 		TEST(a_body_on_which_the_database_dies_blocks_nobody),
 		TEST(a_body_on_which_the_database_hangs_blocks_nobody),
 		TEST(a_body_that_gets_a_500_is_tried_ever_more_rarely),

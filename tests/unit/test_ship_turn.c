@@ -18,10 +18,11 @@
 struct spool {
 	bool is_there[N_MAX + 1];
 	bool is_poison[N_MAX + 1];
+	unsigned n_cuts[N_MAX + 1]; /* its turns of which a rest is left */
 	bool is_away;
 	struct ship_turn turn;
 	int64_t now_ms;
-	int64_t order[N_MAX]; /* as they were taken */
+	int64_t order[4 * N_MAX]; /* as they were taken, or cut */
 	size_t n_taken;
 	unsigned n_failed;
 };
@@ -75,9 +76,13 @@ static int64_t post(struct spool *s)
 		return body.id;
 	}
 	s->order[s->n_taken++] = body.id;
-	s->is_there[body.id] = false;
 	ship_turn_taken(&s->turn, body.id);
+	s->is_there[body.id] = s->n_cuts[body.id] > 0;
 	ship_turn_settled(&s->turn, n_left(s));
+	if (s->n_cuts[body.id] > 0) {
+		s->n_cuts[body.id]--;
+		ship_turn_rest(&s->turn, body.id);
+	}
 	return body.id;
 }
 
@@ -203,6 +208,22 @@ static void what_is_alone_does_not_wait_for_others_to_be_taken(void **state)
 	free(s);
 }
 
+static void a_failure_is_its_own_where_others_are_taken(void **state)
+{
+	struct spool *s = spool_of(3);
+
+	(void)state;
+	s->is_poison[1] = true;
+	assert_int_equal(post(s), 1);
+	assert_false(ship_turn_is_suspect(&s->turn, 1)); /* none was */
+	assert_int_equal(post(s), 3);
+	assert_true(ship_turn_is_suspect(&s->turn, 2));
+	ship_turn_behind(&s->turn, 2, s->now_ms, 0);
+	assert_false(ship_turn_is_suspect(&s->turn, 2));
+	assert_true(ship_turn_is_suspect(&s->turn, 1)); /* since it failed */
+	free(s);
+}
+
 /* More of them than can be held, so that nothing but the order protects the others. */
 static void bodies_that_are_never_taken_cost_three_turns_a_round_at_most(void **state)
 {
@@ -222,6 +243,67 @@ static void bodies_that_are_never_taken_cost_three_turns_a_round_at_most(void **
 	}
 }
 
+static void a_rest_has_its_turn_behind_the_others(void **state)
+{
+	static const int64_t expected[] = {1, 6, 2, 5, 3, 4, 1, 1, 1};
+	struct spool *s = spool_of(6);
+
+	(void)state;
+	s->n_cuts[1] = 3;
+	post_times(s, 9);
+	assert_memory_equal(s->order, expected, sizeof(expected));
+	free(s);
+}
+
+/* Bodies without an end: no more than three turns each until all others were taken. */
+static void rests_cost_three_turns_a_round_at_most(void **state)
+{
+	(void)state;
+	srand(1);
+	for (int i = 0; i < 300; i++) {
+		struct spool *s = spool_of(N_MAX);
+		size_t n_cut = 0;
+
+		for (size_t id = 1; id <= N_MAX; id++)
+			if (rand() % (2 + i % 20) == 0 && ++n_cut)
+				s->n_cuts[id] = 1000;
+		outage(s, (unsigned)(rand() % 2 ? rand() % N_MAX : 0));
+		while (n_left(s) > n_cut)
+			assert_int_not_equal(post(s), 0);
+		assert_true(s->n_taken <= N_MAX - n_cut + 3 * n_cut);
+		free(s);
+	}
+}
+
+static void what_is_new_has_its_turn_after_each_cut(void **state)
+{
+	struct spool *s = spool_of(40);
+
+	(void)state;
+	for (size_t id = 1; id <= 30; id++)
+		s->n_cuts[id] = 1;
+	for (int64_t id = 41; id <= 60; id++) { /* as each cut ends */
+		assert_true(post(s) <= 40);
+		s->is_there[id] = true;
+		assert_int_equal(post(s), id);
+	}
+	free(s);
+}
+
+static void what_an_outage_put_behind_goes_before_others_though_a_cut_ended_it(void **state)
+{
+	static const int64_t expected[] = {5, 6, 1, 2, 3, 4, 5, 7, 8};
+	struct spool *s = spool_of(8);
+
+	(void)state;
+	s->turn.newest_after_id = 8; /* none is new */
+	outage(s, 4);
+	s->n_cuts[5] = 1;
+	post_times(s, 9);
+	assert_memory_equal(s->order, expected, sizeof(expected));
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,7 +313,13 @@ int main(void)
 		cmocka_unit_test(new_bodies_have_their_turns_after_an_outage),
 		cmocka_unit_test(what_fails_while_others_are_taken_waits_twice_as_long_each_time),
 		cmocka_unit_test(what_is_alone_does_not_wait_for_others_to_be_taken),
+		cmocka_unit_test(a_failure_is_its_own_where_others_are_taken),
 		cmocka_unit_test(bodies_that_are_never_taken_cost_three_turns_a_round_at_most),
+		cmocka_unit_test(a_rest_has_its_turn_behind_the_others),
+		cmocka_unit_test(rests_cost_three_turns_a_round_at_most),
+		cmocka_unit_test(what_is_new_has_its_turn_after_each_cut),
+		cmocka_unit_test(
+			what_an_outage_put_behind_goes_before_others_though_a_cut_ended_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

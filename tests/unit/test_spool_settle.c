@@ -74,7 +74,11 @@ static void a_body_leaves_and_its_parts_take_its_place(void **state)
 	assert_int_equal(state_now().dead_bodies, 1);
 	assert_int_equal(state_now().dead_lines, 3);
 	assert_int_equal(state_now().dead_traffic_bytes, 300);
-	found = next(next(0, 2).id, 72); /* behind all others */
+	found = next(0, 72);
+	assert_int_equal(found.id, id);
+	assert_int_equal(next(id, 2).id, id + 1);
+	commit_body(3, 100); /* above all that there were */
+	assert_int_equal(next(id + 1, 3).id, id + 2);
 	assert_int_equal(found.lines, 2);
 	assert_int_equal(found.traffic_bytes, 200);
 	assert_int_equal(found.since_ms, 1);
@@ -150,6 +154,25 @@ static void the_newest_body_is_found_above_an_id(void **state)
 	free(body.data);
 }
 
+static void what_is_replayed_is_not_the_newest(void **state)
+{
+	struct spool_body body;
+	int64_t last = 0;
+
+	(void)state;
+	commit_body(1, 100);
+	assert_int_equal(refuse(next(0, 1).id, "no"), 1);
+	commit_body(2, 100);
+	assert_int_equal(spool_last_dead(spool, &last, err), 0);
+	assert_int_equal(spool_replay(spool, last, err), 0);
+	assert_int_equal(spool_newest(spool, 0, &body, err), 0);
+	commit_body(3, 100);
+	assert_int_equal(spool_replay(spool, last, err), 0); /* none any more */
+	assert_int_equal(spool_newest(spool, 0, &body, err), 1);
+	assert_int_equal(body.data[0], 3);
+	free(body.data);
+}
+
 static void the_newest_body_is_not_evicted_while_it_is_under_way(void **state)
 {
 	struct spool_body body;
@@ -176,6 +199,7 @@ int main(void)
 		TEST(what_was_evicted_meanwhile_is_not_settled),
 		TEST(dead_lines_over_their_bound_are_counted_not_kept),
 		TEST(the_newest_body_is_found_above_an_id),
+		TEST(what_is_replayed_is_not_the_newest),
 		TEST(the_newest_body_is_not_evicted_while_it_is_under_way),
 	};
 
