@@ -500,6 +500,7 @@ static void a_missing_database_is_created_and_written_at_once(void **state)
 	f->config.password_file = f->secret;
 	secret_write(f, "open sesame");
 	spool_add(&f->spool, "1");
+	spool_add(&f->spool, "2");
 	start(f);
 	run_until(f, is_all_settled);
 	assert_ptr_equal(strstr(f->query, "POST /query?q=CREATE%20DATABASE%20%22my%20%5C%22db"
@@ -507,7 +508,8 @@ static void a_missing_database_is_created_and_written_at_once(void **state)
 		f->query);
 	assert_non_null(
 		strstr(f->query, "\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"));
-	assert_int_equal(f->script.n_requests, 3);
+	assert_int_equal(f->script.n_requests, 4);
+	assert_int_equal(f->order[2], '1');
 	assert_true(elapsed_ms(f) < 10000);
 }
 
