@@ -360,7 +360,7 @@ static void limits_set(CURL *easy, int64_t total_ms)
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 }
 
-/* Where curl was built with a folder of the system's certificates, it would trust these beside it. */
+/* Where curl was built with a folder of the system's certificates, it would trust these too. */
 static bool trust_file_alone(CURL *easy, const char *ca_file)
 {
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);

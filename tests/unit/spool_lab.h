@@ -124,3 +124,43 @@ static inline void check_all(int expected)
 		assert_true(++n < 1000);
 	assert_int_equal(r, expected);
 }
+
+/* What the ledger holds, as "table key=value". */
+struct seen_text {
+	int n;
+	char text[8][64];
+};
+
+static inline bool see_text(void *ctx, const struct ledger_entry *entry)
+{
+	struct seen_text *seen = ctx;
+
+	snprintf(seen->text[seen->n++], sizeof(seen->text[0]), "%s %.*s=%.*s", entry->table,
+		(int)entry->key_len, (const char *)entry->key, (int)entry->value_len,
+		(const char *)entry->value);
+	return seen->n < 8;
+}
+
+static inline struct ledger_entry entry_of(const char *table, const char *key, const char *value)
+{
+	return (struct ledger_entry){
+		.table = table,
+		.key = (const uint8_t *)key,
+		.key_len = strlen(key),
+		.value = (const uint8_t *)value,
+		.value_len = strlen(value),
+	};
+}
+
+static inline void run_sql(const char *sql)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command), "sqlite3 %s \"%s\" >/dev/null", path, sql);
+	assert_int_equal(system(command), 0);
+}
+
+static inline bool have_sqlite3(void)
+{
+	return system("command -v sqlite3 >/dev/null") == 0;
+}

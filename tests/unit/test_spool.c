@@ -5,8 +5,6 @@
 /* uses: collector/spool_dead collector/spool_file collector/spool */
 #include "spool_lab.h"
 
-#include "clock.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -289,32 +287,6 @@ static void a_batch_that_does_not_fit_is_discarded_whole(void **state)
 	free(data);
 }
 
-struct seen {
-	int n;
-	char text[8][64];
-};
-
-static bool see(void *ctx, const struct ledger_entry *entry)
-{
-	struct seen *seen = ctx;
-
-	snprintf(seen->text[seen->n++], sizeof(seen->text[0]), "%s %.*s=%.*s", entry->table,
-		(int)entry->key_len, (const char *)entry->key, (int)entry->value_len,
-		(const char *)entry->value);
-	return seen->n < 8;
-}
-
-static struct ledger_entry entry(const char *table, const char *key, const char *value)
-{
-	return (struct ledger_entry){
-		.table = table,
-		.key = (const uint8_t *)key,
-		.key_len = strlen(key),
-		.value = (const uint8_t *)value,
-		.value_len = strlen(value),
-	};
-}
-
 static void commit_entries(struct ledger_entry *entries, size_t n)
 {
 	const struct spool_batch batch = {.entries = entries, .n_entries = n};
@@ -325,17 +297,17 @@ static void commit_entries(struct ledger_entry *entries, size_t n)
 static void the_ledger_comes_back(void **state)
 {
 	struct ledger_entry entries[] = {
-		entry("boot", "b1", "one"),
-		entry("observer", "pod", "two"),
-		entry("series", "hash", "three"),
+		entry_of("boot", "b1", "one"),
+		entry_of("observer", "pod", "two"),
+		entry_of("series", "hash", "three"),
 	};
-	struct seen seen = {0};
+	struct seen_text seen = {0};
 
 	(void)state;
 	open_spool(MIB);
 	commit_entries(entries, 3);
 	reopen(MIB);
-	assert_int_equal(spool_load_ledger(spool, see, &seen, err), 0);
+	assert_int_equal(spool_load_ledger(spool, see_text, &seen, err), 0);
 	assert_int_equal(seen.n, 3);
 	assert_string_equal(seen.text[0], "boot b1=one");
 	assert_string_equal(seen.text[1], "observer pod=two");
@@ -359,7 +331,7 @@ static void a_large_ledger_evicts_old_bodies_and_is_committed(void **state)
 		assert_int_equal(commit_body(1, 20000), 0);
 	for (size_t i = 0; i < N; i++) {
 		snprintf(keys[i], sizeof(keys[i]), "boot-%zu", i);
-		entries[i] = entry("boot", keys[i], value);
+		entries[i] = entry_of("boot", keys[i], value);
 	}
 	commit_entries(entries, N);
 	assert_true(state_now().evicted_bodies > 1);
@@ -367,17 +339,17 @@ static void a_large_ledger_evicts_old_bodies_and_is_committed(void **state)
 
 static void an_entry_is_replaced_and_an_empty_one_deletes(void **state)
 {
-	struct ledger_entry first[] = {
-		entry("boot", "a", "1"), entry("boot", "b", "1"), entry("series", "b", "1")};
+	struct ledger_entry first[] = {entry_of("boot", "a", "1"), entry_of("boot", "b", "1"),
+		entry_of("series", "b", "1")};
 	struct ledger_entry second[] = {
-		entry("boot", "a", "2"), entry("boot", "b", ""), entry("series", "b", "")};
-	struct seen seen = {0};
+		entry_of("boot", "a", "2"), entry_of("boot", "b", ""), entry_of("series", "b", "")};
+	struct seen_text seen = {0};
 
 	(void)state;
 	open_spool(MIB);
 	commit_entries(first, 3);
 	commit_entries(second, 3);
-	assert_int_equal(spool_load_ledger(spool, see, &seen, err), 0);
+	assert_int_equal(spool_load_ledger(spool, see_text, &seen, err), 0);
 	assert_int_equal(seen.n, 1);
 	assert_string_equal(seen.text[0], "boot a=2");
 }
@@ -391,7 +363,7 @@ static bool refuse_entry(void *ctx, const struct ledger_entry *unused)
 
 static void an_entry_that_is_not_taken_is_an_error(void **state)
 {
-	struct ledger_entry one[] = {entry("boot", "a", "1")};
+	struct ledger_entry one[] = {entry_of("boot", "a", "1")};
 
 	(void)state;
 	open_spool(MIB);
@@ -433,19 +405,6 @@ static void garbage_is_refused_and_left_alone(void **state)
 	}
 }
 
-static void run_sql(const char *sql)
-{
-	char command[1024];
-
-	snprintf(command, sizeof(command), "sqlite3 %s \"%s\" >/dev/null", path, sql);
-	assert_int_equal(system(command), 0);
-}
-
-static bool have_sqlite3(void)
-{
-	return system("command -v sqlite3 >/dev/null") == 0;
-}
-
 static void another_program_s_database_is_refused(void **state)
 {
 	(void)state;
@@ -455,150 +414,6 @@ static void another_program_s_database_is_refused(void **state)
 	}
 	run_sql("CREATE TABLE theirs (x)");
 	assert_int_equal(spool_open(path, MIB, &spool, err), -EBADMSG);
-}
-
-static void a_newer_version_is_refused_with_a_sentence(void **state)
-{
-	(void)state;
-	if (!have_sqlite3()) {
-		print_message("skipped: sqlite3 is not installed\n");
-		skip();
-	}
-	open_spool(MIB);
-	spool_close(spool);
-	spool = NULL;
-	run_sql("PRAGMA user_version=6");
-	assert_int_equal(spool_open(path, MIB, &spool, err), -EPROTONOSUPPORT);
-	assert_non_null(strstr(err, "is of version 6; expected 5"));
-}
-
-#define BODY_COLUMNS                                                                               \
-	"id INTEGER PRIMARY KEY AUTOINCREMENT, lines INTEGER NOT NULL, traffic_bytes INTEGER NOT " \
-	"NULL, "
-#define OLD_TABLES                                                                                 \
-	"CREATE TABLE dead (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, reason TEXT NOT "     \
-	"NULL, lines INTEGER NOT NULL, traffic_bytes INTEGER NOT NULL, data BLOB NOT NULL);"       \
-	"CREATE TABLE boot (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"             \
-	"CREATE TABLE observer (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"         \
-	"INSERT INTO dead VALUES (2, 400, 'no', 5, 700, zeroblob(50));"                            \
-	"PRAGMA application_id=0x6e737470;"
-
-/* What such a file held: two bodies, the first of a page's length, and a dead letter. */
-static void old_file_is_counted(void)
-{
-	struct spool_state now = state_now();
-
-	assert_int_equal(now.bodies, 2);
-	assert_int_equal(now.lines, 3 + 4);
-	assert_int_equal(now.traffic_bytes, 1000 + 2000);
-	assert_int_equal(now.data_bytes, 4096 + 9);
-	assert_int_equal(now.dead_bodies, 1);
-	assert_int_equal(now.dead_lines, 5);
-	assert_int_equal(now.dead_traffic_bytes, 700);
-}
-
-static int64_t since_of_body(int64_t after, int64_t id)
-{
-	struct spool_body body;
-
-	assert_int_equal(spool_next(spool, after, &body, err), 1);
-	assert_int_equal(body.id, id);
-	free(body.data);
-	return body.since_ms;
-}
-
-/* It knew nothing of when a body began: that counts from now on. */
-static void a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped(void **state)
-{
-	int64_t before_ms;
-
-	(void)state;
-	if (!have_sqlite3()) {
-		print_message("skipped: sqlite3 is not installed\n");
-		skip();
-	}
-	run_sql("CREATE TABLE body (" BODY_COLUMNS "data BLOB NOT NULL);" OLD_TABLES
-		"INSERT INTO body VALUES (7, 3, 1000, zeroblob(4096)), (8, 4, 2000, zeroblob(9));"
-		"PRAGMA user_version=1");
-	before_ms = clock_wall_ms();
-	open_spool(MIB);
-	old_file_is_counted();
-	assert_true(state_now().oldest_ms >= before_ms);
-	assert_int_equal(commit_body(2, 100), 0);
-	reopen(MIB);
-	assert_int_equal(state_now().bodies, 3);
-	assert_true(since_of_body(0, 7) >= before_ms);
-	assert_int_equal(since_of_body(8, 9), since_ms);
-	assert_int_equal(deliver(take(0)), 1);
-	assert_int_equal(state_now().lines, 4 + 3);
-}
-
-static void a_file_of_version_2_is_counted_and_its_bodies_keep_their_time(void **state)
-{
-	(void)state;
-	if (!have_sqlite3()) {
-		print_message("skipped: sqlite3 is not installed\n");
-		skip();
-	}
-	run_sql("CREATE TABLE body (" BODY_COLUMNS
-		"since_ms INTEGER NOT NULL, data BLOB NOT NULL);" OLD_TABLES
-		"INSERT INTO body VALUES (7, 3, 1000, 77, zeroblob(4096)), (8, 4, 2000, 88, "
-		"zeroblob(9));"
-		"PRAGMA user_version=2");
-	open_spool(MIB);
-	old_file_is_counted();
-	assert_int_equal(state_now().oldest_ms, 77);
-	assert_int_equal(since_of_body(7, 8), 88);
-	reopen(MIB);
-	old_file_is_counted();
-	assert_int_equal(deliver(take(0)), 1);
-	assert_int_equal(state_now().lines, 4);
-}
-
-/* What version 3 had written: as a new file, but without series. */
-static void a_file_of_version_3_keeps_its_bodies_and_ledger_and_takes_series(void **state)
-{
-	struct ledger_entry boot = entry("boot", "b1", "one");
-	struct ledger_entry series = entry("series", "s1", "day");
-	struct seen seen = {0};
-
-	(void)state;
-	if (!have_sqlite3()) {
-		print_message("skipped: sqlite3 is not installed\n");
-		skip();
-	}
-	open_spool(MIB);
-	assert_int_equal(commit_body_at(2, 100, since_ms, &boot, 1), 0);
-	spool_close(spool);
-	spool = NULL;
-	run_sql("DROP TABLE series; PRAGMA user_version=3");
-	open_spool(MIB);
-	assert_int_equal(state_now().bodies, 1);
-	assert_int_equal(commit_body_at(3, 100, since_ms, &series, 1), 0);
-	reopen(MIB);
-	assert_int_equal(spool_load_ledger(spool, see, &seen, err), 0);
-	assert_int_equal(seen.n, 2);
-	assert_string_equal(seen.text[0], "boot b1=one");
-	assert_string_equal(seen.text[1], "series s1=day");
-	assert_int_equal(state_now().bodies, 2);
-	take(2);
-}
-
-static void a_file_of_version_4_has_all_that_a_newer_one_has(void **state)
-{
-	(void)state;
-	if (!have_sqlite3()) {
-		print_message("skipped: sqlite3 is not installed\n");
-		skip();
-	}
-	open_spool(MIB);
-	assert_int_equal(commit_body(1, 100), 0);
-	spool_close(spool);
-	spool = NULL;
-	run_sql("PRAGMA user_version=4");
-	open_spool(MIB);
-	assert_int_equal(state_now().bodies, 1);
-	take(1);
 }
 
 static void the_oldest_bodys_interval_is_known(void **state)
@@ -692,7 +507,7 @@ static void commit_until_killed(int fd)
 	for (i = 1; i < 100000; i++) {
 		uint8_t data[3000] = {0};
 		struct spool_body body = {.lines = i, .data = data, .len = 1 + i * 31 % 3000};
-		struct ledger_entry last = entry("boot", "last", "");
+		struct ledger_entry last = entry_of("boot", "last", "");
 		const struct spool_batch batch = {&body, 1, &last, 1, 0};
 
 		last.value = (const uint8_t *)&i;
@@ -819,11 +634,6 @@ int main(void)
 		TEST(a_missing_directory_is_refused_with_a_sentence),
 		TEST(garbage_is_refused_and_left_alone),
 		TEST(another_program_s_database_is_refused),
-		TEST(a_newer_version_is_refused_with_a_sentence),
-		TEST(a_file_of_version_1_is_taken_over_and_its_bodies_are_shipped),
-		TEST(a_file_of_version_2_is_counted_and_its_bodies_keep_their_time),
-		TEST(a_file_of_version_3_keeps_its_bodies_and_ledger_and_takes_series),
-		TEST(a_file_of_version_4_has_all_that_a_newer_one_has),
 		TEST(the_oldest_bodys_interval_is_known),
 		TEST(a_quota_below_the_least_is_refused),
 		TEST(a_path_that_sqlite_would_interpret_is_a_plain_file),
