@@ -21,10 +21,16 @@ static char *find_svc(char *name, bool is_cut)
 	return last;
 }
 
+/* In no search list: what stands before is all of the name. */
+static bool is_set_of_clusters(const char *domain)
+{
+	return strcmp(domain, "clusterset.local") == 0;
+}
+
 static bool is_cluster_domain(const char *domain, enum scope scope)
 {
 	return scope != SCOPE_PUBLIC || strcmp(domain, "cluster.local") == 0 ||
-	       strcmp(domain, "clusterset.local") == 0;
+	       is_set_of_clusters(domain);
 }
 
 static unsigned count_labels(const char *name)
@@ -41,15 +47,17 @@ static bool cut(char *name, enum scope scope, const char *namespace, bool is_cut
 {
 	char *svc = find_svc(name, is_cut);
 	unsigned n_labels;
+	bool is_whole;
 	char *last;
 
 	if (!svc || (svc[strlen(SVC)] && !is_cluster_domain(svc + strlen(SVC) + 1, scope)))
 		return false;
+	is_whole = svc[strlen(SVC)] && is_set_of_clusters(svc + strlen(SVC) + 1);
 	*svc = '\0';
 	n_labels = count_labels(name);
 	if (n_labels < 2)
 		*svc = '.'; /* NS.svc.DOMAIN names nobody: as it was */
-	if (n_labels < 3 || (n_labels == 3 && (is_cut || scope != SCOPE_PUBLIC)))
+	if (is_whole || n_labels < 3 || (n_labels == 3 && (is_cut || scope != SCOPE_PUBLIC)))
 		return false;
 	last = strrchr(name, '.');
 	if (!*namespace || strcmp(last + 1, namespace) == 0)

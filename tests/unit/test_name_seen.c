@@ -115,6 +115,8 @@ static void a_suffix_with_another_namespace_is_part_of_the_name(void **state)
 		"shop", "db-0.db.payments.svc.cluster.local", SCOPE_PUBLIC, "db-0.db.payments");
 	assert_becomes_in("shop", "db-0.east.db.payments.svc.clusterset.local", SCOPE_PRIVATE,
 		"db-0.east.db.payments");
+	assert_becomes_in("payments", "db-0.east.db.payments.svc.clusterset.local", SCOPE_PRIVATE,
+		"db-0.east.db.payments");
 }
 
 static void what_cannot_be_told_from_a_pod_and_the_last_search_suffix_stay(void **state)
