@@ -108,6 +108,9 @@ void spool_db_close(struct spool_db *db)
 		return;
 	for (i = 0; i < SPOOL_N_STATEMENTS; i++)
 		sqlite3_finalize(db->statements[i]);
+	/* Under any limit a close would leave nothing of the WAL (sqlite's wal.c: sqlite3WalClose).
+	 */
+	sqlite3_exec(db->sqlite, "PRAGMA journal_size_limit=-1", NULL, NULL, NULL);
 	sqlite3_close(db->sqlite);
 	free(db);
 }

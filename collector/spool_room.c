@@ -70,8 +70,14 @@ struct spool_room spool_room_now(const char *path)
 	return now;
 }
 
-static uint64_t take_wal(
-	struct spool_db *db, const char *path, uint64_t want, enum spool_room_greed greed)
+static void set_chunk(struct spool_db *db, uint64_t bytes)
+{
+	int chunk = (int)bytes;
+
+	sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+}
+
+static uint64_t take_wal(const char *path, uint64_t want, enum spool_room_greed greed)
 {
 	char *wal = wal_path(path);
 	uint64_t have;
@@ -79,9 +85,6 @@ static uint64_t take_wal(
 
 	if (!wal)
 		return 0;
-	if (size_of(wal) > want) /* from a time of a larger --spool-max */
-		sqlite3_wal_checkpoint_v2(
-			db->sqlite, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	fd = open(wal, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd >= 0) {
 		uint64_t most = affordable(wal, size_of(wal), want, greed);
@@ -104,13 +107,6 @@ static int lengthen(struct spool_db *db, uint64_t bytes)
 	return 0;
 }
 
-static void set_chunk(struct spool_db *db, uint64_t bytes)
-{
-	int chunk = (int)bytes;
-
-	sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
-}
-
 /* A file whose pages fill it already needs no room, and none is kept when it is cut. */
 static uint64_t take_file(
 	struct spool_db *db, const char *path, uint64_t want, enum spool_room_greed greed)
@@ -131,17 +127,33 @@ static uint64_t take_file(
 	return most;
 }
 
+/*
+ * One that a large commit made longer, or that is from a time of a larger --spool-max, is cut by
+ * the first commit after it was emptied: until then what it holds must stay, or a recovery would
+ * take its beginning for all. spool_db_close lifts the limit.
+ */
+static void limit_wal(struct spool_db *db, const char *path, uint64_t bytes)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "PRAGMA journal_size_limit=%llu", (unsigned long long)bytes);
+	sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
+	if (spool_room_now(path).wal_bytes > bytes)
+		(void)spool_room_empty_wal(db);
+}
+
 void spool_room_take(struct spool_db *db, const char *path, const struct spool_room *want,
 	enum spool_room_greed greed, struct spool_room *ret_have)
 {
 	uint64_t pages;
 
 	db->room_bytes = 0;
-	ret_have->wal_bytes = take_wal(db, path, want->wal_bytes, greed);
+	ret_have->wal_bytes = take_wal(path, want->wal_bytes, greed);
 	ret_have->file_bytes = take_file(db, path, want->file_bytes, greed);
 	pages = ret_have->wal_bytes / 2 / SPOOL_DB_PAGE_BYTES;
 	sqlite3_wal_autocheckpoint(db->sqlite, pages > 0 ? (int)pages : 1);
 	(void)spool_room_reserve(db, 0);
+	limit_wal(db, path, want->wal_bytes);
 }
 
 /* Within the room the room is the chunk, also after a failure. */

@@ -7,8 +7,9 @@
  * - journal_mode=WAL, synchronous=FULL: one fsync a commit, and what was committed is there after a
  * power cut.
  * - wal_autocheckpoint: as much as the WAL's room allows (spool_room).
- * - SQLITE_FCNTL_PERSIST_WAL, and no journal_size_limit: the WAL keeps its room when it is closed
- * or checkpointed, so that a disk that others fill does not stop the next commit.
+ * - SQLITE_FCNTL_PERSIST_WAL, and no journal_size_limit at a close, nor one below the WAL's room
+ * while it is open (spool_room): the WAL keeps its room when it is closed or checkpointed, so that
+ * a disk that others fill does not stop the next commit.
  * - secure_delete=OFF (Debian builds it on): deleting would write every freed page as zeros,
  * through the WAL.
  * - auto_vacuum=NONE: the file's free pages are the next bodies' room; moving pages costs twice.

@@ -224,6 +224,19 @@ static void a_smaller_maximum_cuts_the_wal(void **state)
 	assert_sizes(14 * MIB, MIB);
 }
 
+/* A body as long as three WALs has gone through it. Other tenants take what is given away. */
+static void a_wal_that_is_cut_on_a_full_disk_costs_the_file_no_room(void **state)
+{
+	(void)state;
+	open_spool(16 * MIB);
+	assert_int_equal(commit_body(1, 3 * MIB), 0);
+	close_spool();
+	disk.is_full = true;
+	open_spool(16 * MIB);
+	close_spool();
+	assert_sizes(14 * MIB, MIB);
+}
+
 /* Up to the quota, which is within the room; then all must come out again. */
 static void fill_and_drain(void)
 {
@@ -710,6 +723,7 @@ int main(void)
 		TEST(room_is_taken_at_the_start_and_kept),
 		TEST(a_look_into_it_takes_no_room),
 		TEST(a_smaller_maximum_cuts_the_wal),
+		TEST(a_wal_that_is_cut_on_a_full_disk_costs_the_file_no_room),
 		TEST(on_a_full_disk_it_commits_and_drains_within_its_room),
 		TEST(also_after_a_start_on_the_full_disk),
 		TEST(beyond_its_room_a_full_disk_refuses_commits_and_goes_on_draining),
