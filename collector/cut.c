@@ -100,16 +100,20 @@ static void bury(struct cut *cut, const struct bisect_range *range, int status, 
 	cut->dead_len += range->len;
 }
 
-void cut_refused(struct cut *cut, bool is_all, int status, const char *reason)
+bool cut_refused(struct cut *cut, bool is_all, int status, const char *reason)
 {
 	struct bisect_range range;
+	bool is_dead;
 
 	if (is_all && bisect_next(&cut->bisect, &range)) {
 		bisect_taken(&cut->bisect); /* no more is to be asked about it */
-		bury(cut, &range, status, reason);
-	} else if (bisect_refused(&cut->bisect, &range)) {
-		bury(cut, &range, status, reason);
+		is_dead = true;
+	} else {
+		is_dead = bisect_refused(&cut->bisect, &range);
 	}
+	if (is_dead)
+		bury(cut, &range, status, reason);
+	return is_dead;
 }
 
 int cut_dead(struct cut *cut, struct cut_piece *ret)

@@ -32,9 +32,10 @@ bool cut_is_over(const struct cut *cut);
 uint32_t cut_next_lines(const struct cut *cut);
 int cut_next(struct cut *cut, struct cut_piece *ret);
 
-/* What became of it. A single line that is refused is dead, and so are all of them with is_all. */
+/* What became of it. A single line that is refused is dead, and so are all of them with is_all.
+ * True: something is dead now. */
 void cut_taken(struct cut *cut);
-void cut_refused(struct cut *cut, bool is_all, int status, const char *reason);
+bool cut_refused(struct cut *cut, bool is_all, int status, const char *reason);
 
 /* The dead lines as one piece, and what was answered to the first of them. 0 or -ENOMEM. */
 int cut_dead(struct cut *cut, struct cut_piece *ret);

@@ -185,10 +185,10 @@ static void keep(struct ship *ship, int64_t retry_after_s)
 				 hash_random_seed()));
 }
 
-static void go_on(struct ship *ship, bool has_more)
+static void go_on(struct ship *ship, bool is_accepted, bool has_more)
 {
 	ship->failures = 0;
-	ship_turn_taken(&ship->turn, ship->under_way.body.id);
+	ship_turn_taken(&ship->turn, ship->under_way.body.id, is_accepted);
 	if (has_more)
 		post_start(ship);
 	else
@@ -201,7 +201,7 @@ static void refused(struct ship *ship, const struct retry_answer *judged)
 
 	if (ship_body_refused(
 		    &ship->under_way, judged, &ship->answer, clock_mono_ms(), &has_more) == 0) {
-		go_on(ship, has_more);
+		go_on(ship, false, has_more);
 		return;
 	}
 	ship->answer.act = RETRY_KEEP; /* no memory */
@@ -238,7 +238,7 @@ static void act_on(
 	}
 	ship_health_update(&ship->health, &ship->answer, ship->under_way.body.id, ship->url);
 	if (ship->answer.act == RETRY_DELIVERED)
-		go_on(ship, ship_body_taken(&ship->under_way, clock_mono_ms()));
+		go_on(ship, true, ship_body_taken(&ship->under_way, clock_mono_ms()));
 	else if (ship->answer.act == RETRY_REFUSED)
 		refused(ship, judged);
 	else

@@ -25,6 +25,8 @@ void ship_body_release(struct ship_body *b)
 	piece_release(b);
 	free(b->body.data);
 	b->body.data = NULL;
+	if (b->cut)
+		b->tried_id = 0; /* what is left of it under its id was never sent as it is now */
 	cut_close(b->cut);
 	b->cut = NULL;
 }
@@ -61,15 +63,18 @@ static void got_on(struct ship_body *b, int64_t now_ms)
 
 bool ship_body_has_more(const struct ship_body *b, int64_t now_ms)
 {
-	return b->cut && !cut_is_over(b->cut) && b->cut_posts < SHIP_BODY_CUT_POSTS &&
-	       now_ms - b->cut_ms < SHIP_BODY_CUT_MS;
+	bool is_due = b->is_shorter && now_ms - b->cut_ms >= SHIP_BODY_CUT_MS;
+
+	return b->cut && !cut_is_over(b->cut) && b->cut_posts < SHIP_BODY_CUT_POSTS && !is_due;
 }
 
 bool ship_body_taken(struct ship_body *b, int64_t now_ms)
 {
 	got_on(b, now_ms);
-	if (b->cut)
+	if (b->cut) {
 		cut_taken(b->cut);
+		b->is_shorter = true;
+	}
 	return ship_body_has_more(b, now_ms);
 }
 
@@ -79,6 +84,7 @@ static int cut_start(struct ship_body *b, int64_t now_ms)
 		return 0;
 	b->cut_ms = now_ms;
 	b->cut_posts = 0;
+	b->is_shorter = false;
 	return cut_open(b->body.data, b->body.len, &b->cut);
 }
 
@@ -92,8 +98,9 @@ int ship_body_refused(struct ship_body *b, const struct retry_answer *judged,
 		return r;
 	got_on(b, now_ms);
 	if (b->cut)
-		cut_refused(b->cut, retry_is_all_refused(judged, cut_next_lines(b->cut)),
-			answer->status, answer->reason);
+		b->is_shorter |=
+			cut_refused(b->cut, retry_is_all_refused(judged, cut_next_lines(b->cut)),
+				answer->status, answer->reason);
 	*ret_more = ship_body_has_more(b, now_ms);
 	return 0;
 }

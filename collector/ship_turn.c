@@ -36,6 +36,7 @@ static void hold(struct ship_turn *turn, int64_t id, int64_t now_ms, uint64_t ra
 		held->failures++;
 	}
 	held->n_taken = turn->n_taken;
+	held->n_accepted = turn->n_accepted;
 	held->not_before_ms = now_ms;
 	if (held->failures > 1)
 		held->not_before_ms +=
@@ -99,13 +100,13 @@ bool ship_turn_is_suspect(struct ship_turn *turn, int64_t id)
 {
 	const struct ship_turn_held *held = held_find(turn, id);
 
-	return turn->is_taken || (held && held->n_taken != turn->n_taken);
+	return turn->is_accepted || (held && held->n_accepted != turn->n_accepted);
 }
 
 void ship_turn_again(struct ship_turn *turn, int64_t id)
 {
 	turn->again_id = id;
-	turn->is_taken = false;
+	turn->is_accepted = false;
 }
 
 static void let_others_first(struct ship_turn *turn, int64_t id)
@@ -121,7 +122,7 @@ static void let_others_first(struct ship_turn *turn, int64_t id)
 void ship_turn_behind(struct ship_turn *turn, int64_t id, int64_t now_ms, uint64_t random)
 {
 	let_others_first(turn, id);
-	turn->is_taken = false;
+	turn->is_accepted = false;
 	hold(turn, id, now_ms, random);
 }
 
@@ -130,13 +131,14 @@ static int64_t max_of(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-void ship_turn_taken(struct ship_turn *turn, int64_t id)
+void ship_turn_taken(struct ship_turn *turn, int64_t id, bool is_accepted)
 {
 	struct ship_turn_held *held = held_find(turn, id);
 	int64_t walked_id = turn->after_id;
 
 	turn->n_taken++;
-	turn->is_taken = true;
+	turn->n_accepted += is_accepted;
+	turn->is_accepted = is_accepted;
 	if (held)
 		*held = (struct ship_turn_held){0};
 	if (walked_id > turn->chance_id) {

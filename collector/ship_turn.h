@@ -27,8 +27,9 @@
 struct ship_turn_held {
 	int64_t id; /* 0: free */
 	int64_t not_before_ms;
-	unsigned failures; /* while others were taken */
-	uint64_t n_taken;  /* of the turn's, when it last failed */
+	unsigned failures;   /* while others were taken */
+	uint64_t n_taken;    /* of the turn's, when it last failed */
+	uint64_t n_accepted; /* as well */
 };
 
 /* {0} at the start. */
@@ -43,7 +44,8 @@ struct ship_turn {
 	bool is_newest;          /* the last one that was read */
 	bool is_newest_next;
 	uint64_t n_taken;
-	bool is_taken; /* the last one that was sent */
+	uint64_t n_accepted; /* of these: not refused */
+	bool is_accepted;    /* the last one that was sent */
 	struct ship_turn_held held[SHIP_TURN_HELD_MAX];
 	int64_t due_ms; /* after a read that found none: when one that waits is due; 0: none does */
 };
@@ -52,14 +54,14 @@ struct ship_turn {
 int ship_turn_read(struct ship_turn *turn, struct spool *spool, int64_t now_ms,
 	struct spool_body *ret, char err[static ERR_LEN]);
 
-/* While others are taken, just now or since this one failed, its failure is its own. */
+/* While others are accepted, just now or since this one failed, its failure is its own. */
 bool ship_turn_is_suspect(struct ship_turn *turn, int64_t id);
 
 /* What became of the last one that was read. */
 void ship_turn_again(struct ship_turn *turn, int64_t id);
 void ship_turn_behind(struct ship_turn *turn, int64_t id, int64_t now_ms, uint64_t random);
-/* By the database, all or a piece of it; or refused by it. */
-void ship_turn_taken(struct ship_turn *turn, int64_t id);
+/* By the database, all or a piece of it; or refused by it, so that it is there. */
+void ship_turn_taken(struct ship_turn *turn, int64_t id, bool is_accepted);
 void ship_turn_settled(struct ship_turn *turn, uint64_t n_bodies_left);
 /* After that: but a rest of it is left, which comes behind the others. */
 void ship_turn_rest(struct ship_turn *turn, int64_t id);

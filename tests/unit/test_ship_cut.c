@@ -154,16 +154,74 @@ static const char *refuses_first_body_slowly(struct fixture *f, const char *line
 	return refuses_first_body(f, lines);
 }
 
-static void a_body_that_is_cut_slowly_lets_the_others_go_within_5_s(void **state)
+/* Its first line is dead after 9 requests and 6.3 s. */
+static void a_body_that_is_cut_slowly_lets_the_others_go_once_it_is_shorter(void **state)
 {
 	struct fixture *f = *state;
 
 	f->judge = refuses_first_body_slowly;
-	add(f, 0, 300);
+	add(f, 0, 256);
 	add(f, 300, 10);
 	start(f);
 	run_until(f, is_second_stored);
-	assert_in_range(f->script.n_requests, 5, 9);
+	assert_int_equal(f->script.n_requests, 9 + 1);
+}
+
+static const char *refuses_poison_slowly(struct fixture *f, const char *lines)
+{
+	atomic_fetch_add(&skipped_ms, 1000);
+	return refuses_poison(f, lines);
+}
+
+/* To find it takes longer than a cut may: one that ended before would begin anew, for ever. */
+static void a_bad_line_is_found_by_a_slow_database_too(void **state)
+{
+	struct fixture *f = *state;
+
+	f->judge = refuses_poison_slowly;
+	add(f, 0, 1000);
+	start(f);
+	run_until(f, is_all_settled);
+	assert_stored_but(f, 1000, POISON);
+	assert_balanced(f, 1000);
+	assert_in_range(f->script.n_requests, 10, 40);
+}
+
+static const char *lacks_policy(struct fixture *f, const char *lines)
+{
+	(void)f;
+	(void)lines;
+	return "HTTP/1.1 500 Error\r\nContent-Length: 41\r\n\r\n"
+	       "{\"error\":\"retention policy not found: x\"}";
+}
+
+/* The whole is refused, a half taken after 6 s, the rest fails once for want of a policy. */
+static const char *lacks_policy_for_the_rest_once(struct fixture *f, const char *lines)
+{
+	switch (f->script.n_requests) {
+	case 1:
+		return REFUSED;
+	case 2:
+		atomic_fetch_add(&skipped_ms, 6000);
+		return TAKEN;
+	case 3:
+		return lacks_policy(f, lines);
+	default:
+		return TAKEN;
+	}
+}
+
+static void the_rest_of_a_cut_has_three_tries_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+
+	f->judge = lacks_policy_for_the_rest_once;
+	add(f, 0, 100);
+	start(f);
+	run_until(f, is_all_settled);
+	assert_balanced(f, 100);
+	assert_int_equal(f->stats.rejected_lines, 0);
+	assert_int_equal(f->script.n_requests, 4);
 }
 
 static const char *drops_all(struct fixture *f, const char *lines)
@@ -191,14 +249,6 @@ static void what_is_dropped_as_a_whole_costs_one_request(void **state)
 	assert_int_equal(f->script.n_requests, 1);
 	assert_balanced(f, 300);
 	assert_int_equal(f->stats.rejected_lines, 300);
-}
-
-static const char *lacks_policy(struct fixture *f, const char *lines)
-{
-	(void)f;
-	(void)lines;
-	return "HTTP/1.1 500 Error\r\nContent-Length: 41\r\n\r\n"
-	       "{\"error\":\"retention policy not found: x\"}";
 }
 
 static void a_permanent_500_is_believed_the_third_time(void **state)
@@ -621,7 +671,9 @@ int main(void)
 		TEST(what_is_too_large_is_split_and_all_of_it_stored),
 		TEST(a_cut_goes_on_where_it_was_when_the_database_is_back),
 		TEST(a_body_full_of_bad_lines_lets_the_others_go_first),
-		TEST(a_body_that_is_cut_slowly_lets_the_others_go_within_5_s),
+		TEST(a_body_that_is_cut_slowly_lets_the_others_go_once_it_is_shorter),
+		TEST(a_bad_line_is_found_by_a_slow_database_too),
+		TEST(the_rest_of_a_cut_has_three_tries_of_its_own),
 		TEST(what_is_dropped_as_a_whole_costs_one_request),
 		TEST(a_permanent_500_is_believed_the_third_time),
 		TEST(a_body_that_gets_a_500_blocks_nobody),

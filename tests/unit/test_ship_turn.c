@@ -76,7 +76,7 @@ static int64_t post(struct spool *s)
 		return body.id;
 	}
 	s->order[s->n_taken++] = body.id;
-	ship_turn_taken(&s->turn, body.id);
+	ship_turn_taken(&s->turn, body.id, true);
 	s->is_there[body.id] = s->n_cuts[body.id] > 0;
 	ship_turn_settled(&s->turn, n_left(s));
 	if (s->n_cuts[body.id] > 0) {
@@ -224,6 +224,20 @@ static void a_failure_is_its_own_where_others_are_taken(void **state)
 	free(s);
 }
 
+/* It is there, but may take nothing from anybody. */
+static void a_refusal_makes_no_failure_the_bodys_own(void **state)
+{
+	struct spool *s = spool_of(3);
+
+	(void)state;
+	s->is_poison[1] = true;
+	assert_int_equal(post(s), 1);
+	ship_turn_taken(&s->turn, 3, false);
+	assert_false(ship_turn_is_suspect(&s->turn, 1));
+	assert_false(ship_turn_is_suspect(&s->turn, 3));
+	free(s);
+}
+
 /* More of them than can be held, so that nothing but the order protects the others. */
 static void bodies_that_are_never_taken_cost_three_turns_a_round_at_most(void **state)
 {
@@ -314,6 +328,7 @@ int main(void)
 		cmocka_unit_test(what_fails_while_others_are_taken_waits_twice_as_long_each_time),
 		cmocka_unit_test(what_is_alone_does_not_wait_for_others_to_be_taken),
 		cmocka_unit_test(a_failure_is_its_own_where_others_are_taken),
+		cmocka_unit_test(a_refusal_makes_no_failure_the_bodys_own),
 		cmocka_unit_test(bodies_that_are_never_taken_cost_three_turns_a_round_at_most),
 		cmocka_unit_test(a_rest_has_its_turn_behind_the_others),
 		cmocka_unit_test(rests_cost_three_turns_a_round_at_most),
