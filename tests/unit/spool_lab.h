@@ -87,6 +87,17 @@ static inline int commit_body_at(
 	return r;
 }
 
+/* The oldest body's id; it was filled so. */
+static inline int64_t take(uint8_t fill)
+{
+	struct spool_body body;
+
+	assert_int_equal(spool_next(spool, 0, &body, err), 1);
+	assert_int_equal(body.data[0], fill);
+	free(body.data);
+	return body.id;
+}
+
 /* It was delivered as a whole. 1, 0 or -errno as spool_settle. */
 static inline int deliver(int64_t id)
 {

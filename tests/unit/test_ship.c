@@ -176,11 +176,10 @@ static void retry_after_is_honoured(void **state)
 	assert_in_range(elapsed_ms(f), 120000, 130000);
 }
 
-static void credentials_are_read_again_after_401(void **state)
+/* What is answered to the old one; the next post is taken. */
+static void start_with_a_token_that_rotates(struct fixture *f, const char *answer)
 {
-	struct fixture *f = *state;
-
-	f->answers[0] = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
+	f->answers[0] = answer;
 	f->answers[1] = TAKEN;
 	f->config.bucket = "b";
 	f->config.token_file = f->secret;
@@ -188,6 +187,14 @@ static void credentials_are_read_again_after_401(void **state)
 	secret_write(f, "old");
 	spool_add(&f->spool, "1");
 	start(f);
+}
+
+static void credentials_are_read_again_after_401(void **state)
+{
+	struct fixture *f = *state;
+
+	start_with_a_token_that_rotates(
+		f, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
 	run_until(f, is_one_requested);
 	assert_non_null(strstr(f->script.last, "\r\nAuthorization: Token old\r\n"));
 	run_until(f, is_all_settled);
@@ -200,14 +207,8 @@ static void credentials_are_read_again_after_a_redirect(void **state)
 {
 	struct fixture *f = *state;
 
-	f->answers[0] = "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n";
-	f->answers[1] = TAKEN;
-	f->config.bucket = "b";
-	f->config.token_file = f->secret;
-	f->next_secret = "new";
-	secret_write(f, "old");
-	spool_add(&f->spool, "1");
-	start(f);
+	start_with_a_token_that_rotates(
+		f, "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n");
 	run_until(f, is_all_settled);
 	assert_non_null(strstr(f->script.last, "\r\nAuthorization: Token new\r\n"));
 	assert_int_equal(f->stats.posts, 2);

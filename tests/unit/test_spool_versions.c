@@ -36,16 +36,6 @@ static int commit_body(uint8_t fill, size_t len)
 	return commit_body_at(fill, len, since_ms, NULL, 0);
 }
 
-static int64_t take(uint8_t fill)
-{
-	struct spool_body body;
-
-	assert_int_equal(spool_next(spool, 0, &body, err), 1);
-	assert_int_equal(body.data[0], fill);
-	free(body.data);
-	return body.id;
-}
-
 static void a_newer_version_is_refused_with_a_sentence(void **state)
 {
 	(void)state;
