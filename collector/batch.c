@@ -162,11 +162,15 @@ static void note_end(struct batch *b, const struct report *report)
 static struct series_owner owner_of(
 	const struct series *series, const struct line_tags *line, const char *observer)
 {
+	const char *name = line->workload;
 	char stem[KUBE_NAME_MAX + 1];
 	char workload[BATCH_OBSERVER_LEN];
 
-	kube_workload_stem(line->hosts, stem);
-	join(line->cluster, line->namespace, line->workload ? line->workload : stem, workload);
+	if (!name) {
+		kube_workload_stem(line->hosts, stem);
+		name = stem;
+	}
+	join(line->cluster, line->namespace, name, workload);
 	return (struct series_owner){
 		.pod = series_share(series, observer), .workload = series_share(series, workload)};
 }
